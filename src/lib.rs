@@ -1,1 +1,12 @@
-//! x
+//! bramble
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        reason = "a test that cannot go on should say where"
+    )
+)]
+
+pub mod action;
+pub mod rack;

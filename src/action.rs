@@ -1,0 +1,226 @@
+//! Everything a key can mean: the name for keymaps, the line for help, and whether it changes the world.
+//!
+//! Not here: which key does it (`keymaps/*.toml`) and what happens (`app`, `panes`).
+
+/// The panes, with the numbers of the product: a pane keeps its number for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum PaneId {
+    Rack,
+    Problems,
+}
+
+impl PaneId {
+    pub const ALL: [PaneId; 2] = [PaneId::Rack, PaneId::Problems];
+
+    /// The title on the tab; in lower case it is also the pane's table in a keymap.
+    pub fn title(self) -> &'static str {
+        match self {
+            PaneId::Rack => "Rack",
+            PaneId::Problems => "Problems",
+        }
+    }
+
+    /// The action that shows the pane.
+    pub fn action(self) -> Action {
+        match self {
+            PaneId::Rack => Action::PaneRack,
+            PaneId::Problems => Action::PaneProblems,
+        }
+    }
+}
+
+/// What an action can do to the world. Writers are refused in read-only mode and ask first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Danger {
+    Safe,
+    /// Changes the cluster.
+    Writes,
+}
+
+/// What a key, a menu row or a typed command can mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Action {
+    Quit,
+    Back,
+    Close,
+    Cancel,
+    Suspend,
+    Repaint,
+    PaneRack,
+    PaneProblems,
+    PaneNext,
+    PanePrevious,
+    CommandOpen,
+    HelpOpen,
+    MenuOpen,
+    HistoryBack,
+    HistoryForward,
+    RowDown,
+    RowUp,
+    HalfDown,
+    HalfUp,
+    PageDown,
+    PageUp,
+    GoTop,
+    GoBottom,
+    RowOpen,
+    RowMark,
+    FilterOpen,
+    SortNext,
+    SortPrevious,
+    SortReverse,
+    WideToggle,
+    FaultsToggle,
+    Refresh,
+    YamlOpen,
+    CopyName,
+    SearchNext,
+    SearchPrevious,
+    PictureToggle,
+    NodeCordon,
+    NodeUncordon,
+}
+
+/// The name, the help line and the danger of an action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ActionInfo {
+    /// Noun-verb, kebab-case: what a keymap file says.
+    pub name: &'static str,
+    /// One short line for help, hints and menus.
+    pub help: &'static str,
+    pub danger: Danger,
+}
+
+impl Action {
+    /// Every action, in the order of the help page.
+    pub const ALL: [Action; 39] = [
+        Action::Quit,
+        Action::Back,
+        Action::Close,
+        Action::Cancel,
+        Action::Suspend,
+        Action::Repaint,
+        Action::PaneRack,
+        Action::PaneProblems,
+        Action::PaneNext,
+        Action::PanePrevious,
+        Action::CommandOpen,
+        Action::HelpOpen,
+        Action::MenuOpen,
+        Action::HistoryBack,
+        Action::HistoryForward,
+        Action::RowDown,
+        Action::RowUp,
+        Action::HalfDown,
+        Action::HalfUp,
+        Action::PageDown,
+        Action::PageUp,
+        Action::GoTop,
+        Action::GoBottom,
+        Action::RowOpen,
+        Action::RowMark,
+        Action::FilterOpen,
+        Action::SortNext,
+        Action::SortPrevious,
+        Action::SortReverse,
+        Action::WideToggle,
+        Action::FaultsToggle,
+        Action::Refresh,
+        Action::YamlOpen,
+        Action::CopyName,
+        Action::SearchNext,
+        Action::SearchPrevious,
+        Action::PictureToggle,
+        Action::NodeCordon,
+        Action::NodeUncordon,
+    ];
+
+    /// The action a keymap file calls `name`.
+    pub fn from_name(name: &str) -> Option<Action> {
+        Action::ALL
+            .into_iter()
+            .find(|action| action.info().name == name)
+    }
+
+    pub fn info(self) -> ActionInfo {
+        let (name, help, danger) = match self {
+            Action::Quit => ("quit", "leave bramble", Danger::Safe),
+            Action::Back => ("back", "go back; at the top, leave", Danger::Safe),
+            Action::Close => ("close", "close the innermost thing", Danger::Safe),
+            Action::Cancel => (
+                "cancel",
+                "cancel what is running, or leave a prompt",
+                Danger::Safe,
+            ),
+            Action::Suspend => ("suspend", "suspend to the shell", Danger::Safe),
+            Action::Repaint => ("repaint", "paint the whole screen again", Danger::Safe),
+            Action::PaneRack => ("pane-rack", "nodes and their heartbeats", Danger::Safe),
+            Action::PaneProblems => (
+                "pane-problems",
+                "everything that is wrong, worst first",
+                Danger::Safe,
+            ),
+            Action::PaneNext => ("pane-next", "next pane", Danger::Safe),
+            Action::PanePrevious => ("pane-previous", "previous pane", Danger::Safe),
+            Action::CommandOpen => ("command-open", "type a command", Danger::Safe),
+            Action::HelpOpen => ("help-open", "keys of this pane", Danger::Safe),
+            Action::MenuOpen => ("menu-open", "everything for this row", Danger::Safe),
+            Action::HistoryBack => ("history-back", "where you were before", Danger::Safe),
+            Action::HistoryForward => ("history-forward", "forward again", Danger::Safe),
+            Action::RowDown => ("row-down", "next row", Danger::Safe),
+            Action::RowUp => ("row-up", "previous row", Danger::Safe),
+            Action::HalfDown => ("half-down", "half a page down", Danger::Safe),
+            Action::HalfUp => ("half-up", "half a page up", Danger::Safe),
+            Action::PageDown => ("page-down", "a page down", Danger::Safe),
+            Action::PageUp => ("page-up", "a page up", Danger::Safe),
+            Action::GoTop => ("go-top", "first row", Danger::Safe),
+            Action::GoBottom => ("go-bottom", "last row", Danger::Safe),
+            Action::RowOpen => ("row-open", "open", Danger::Safe),
+            Action::RowMark => ("row-mark", "mark or unmark", Danger::Safe),
+            Action::FilterOpen => ("filter-open", "filter", Danger::Safe),
+            Action::SortNext => ("sort-next", "sort by the next column", Danger::Safe),
+            Action::SortPrevious => ("sort-previous", "sort by the previous column", Danger::Safe),
+            Action::SortReverse => ("sort-reverse", "reverse the order", Danger::Safe),
+            Action::WideToggle => ("wide-toggle", "more columns", Danger::Safe),
+            Action::FaultsToggle => ("faults-toggle", "only what is wrong", Danger::Safe),
+            Action::Refresh => ("refresh", "ask the server again", Danger::Safe),
+            Action::YamlOpen => ("yaml-open", "YAML", Danger::Safe),
+            Action::CopyName => ("copy-name", "copy the name", Danger::Safe),
+            Action::SearchNext => ("search-next", "next match", Danger::Safe),
+            Action::SearchPrevious => ("search-previous", "previous match", Danger::Safe),
+            Action::PictureToggle => ("picture-toggle", "the rack as a picture", Danger::Safe),
+            Action::NodeCordon => ("node-cordon", "cordon: no new pods here", Danger::Writes),
+            Action::NodeUncordon => (
+                "node-uncordon",
+                "uncordon: pods may come again",
+                Danger::Writes,
+            ),
+        };
+        ActionInfo { name, help, danger }
+    }
+
+    pub fn is_writer(self) -> bool {
+        self.info().danger == Danger::Writes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_action_has_its_own_kebab_case_name() {
+        for action in Action::ALL {
+            let name = action.info().name;
+            assert!(
+                name.chars().all(|c| c.is_ascii_lowercase() || c == '-'),
+                "{name}"
+            );
+            assert_eq!(
+                Action::from_name(name),
+                Some(action),
+                "{name} is not unique"
+            );
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! The one `Problem` type of the whole program: what, why, evidence, next step.
+
+use crate::rack::node::NodeName;
+
+/// Something an operator should know, in words. Messages are lower case, without full stop, and name the object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    pub severity: Severity,
+    pub about: Subject,
+    /// What is wrong, with the object's name: `node rpi-03 has lost its heartbeat`.
+    pub what: String,
+    /// The reason as far as it is known; may be empty.
+    pub why: String,
+    /// The facts behind it, each a line: condition reasons, times, server messages.
+    pub evidence: Vec<String>,
+    /// What to do next; may be empty when nothing is to be done but wait.
+    pub next: String,
+}
+
+/// Worst first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    Critical,
+    Warning,
+    Note,
+}
+
+/// What a problem is about: where `enter` goes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject {
+    Link,
+    Kubeconfig,
+    Node(NodeName),
+    /// A keymap, theme or config file of the user.
+    Settings,
+    Program,
+}
+
+impl Problem {
+    pub fn new(severity: Severity, about: Subject, what: impl Into<String>) -> Self {
+        Self {
+            severity,
+            about,
+            what: what.into(),
+            why: String::new(),
+            evidence: Vec::new(),
+            next: String::new(),
+        }
+    }
+
+    #[must_use]
+    pub fn why(mut self, why: impl Into<String>) -> Self {
+        self.why = why.into();
+        self
+    }
+
+    #[must_use]
+    pub fn next(mut self, next: impl Into<String>) -> Self {
+        self.next = next.into();
+        self
+    }
+
+    #[must_use]
+    pub fn evidence(mut self, line: impl Into<String>) -> Self {
+        self.evidence.push(line.into());
+        self
+    }
+
+    /// All of it in one sentence, for a notice or stderr: `what: why; next`.
+    pub fn sentence(&self) -> String {
+        let mut text = self.what.clone();
+        if !self.why.is_empty() {
+            text.push_str(": ");
+            text.push_str(&self.why);
+        }
+        if !self.next.is_empty() {
+            text.push_str("; ");
+            text.push_str(&self.next);
+        }
+        text
+    }
+}
+
+impl Severity {
+    pub fn word(self) -> &'static str {
+        match self {
+            Severity::Critical => "critical",
+            Severity::Warning => "warning",
+            Severity::Note => "note",
+        }
+    }
+}
