@@ -16,7 +16,7 @@ use crate::action::Action;
 use crate::complaint::Complaint;
 use crate::keymap::key::Key;
 use crate::keymap::load::Tables;
-use crate::keymap::table::{Match, Table};
+use crate::keymap::table::{Bindings, Match, Table};
 
 /// Every binding of the program, table by table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -150,7 +150,7 @@ impl Keymap {
         tables
             .iter()
             .filter_map(|table| self.tables.get(table))
-            .flat_map(|rows| rows.rows())
+            .flat_map(Bindings::rows)
             .filter_map(|row| Some((row.keys.as_slice(), row.action?)))
     }
 }

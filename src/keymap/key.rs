@@ -114,12 +114,13 @@ impl Key {
                 code: KeyCode::Char(c.to_ascii_lowercase()),
                 modifiers: modifiers - KeyModifiers::SHIFT,
             },
-            KeyCode::Char(c) => Key {
-                code: KeyCode::Char(match modifiers.contains(KeyModifiers::SHIFT) {
-                    true => c.to_ascii_uppercase(),
-                    false => c,
-                }),
+            KeyCode::Char(c) if modifiers.contains(KeyModifiers::SHIFT) => Key {
+                code: KeyCode::Char(c.to_ascii_uppercase()),
                 modifiers: modifiers - KeyModifiers::SHIFT,
+            },
+            KeyCode::Char(c) => Key {
+                code: KeyCode::Char(c),
+                modifiers,
             },
             KeyCode::Tab if modifiers.contains(KeyModifiers::SHIFT) => {
                 Key::new(KeyCode::BackTab, modifiers)

@@ -164,16 +164,14 @@ fn read_keys(source: &mut Source<'_>, name: &Spanned<DeString<'_>>) -> Option<Ve
     let text = name.get_ref().as_ref();
     let mut keys = Vec::new();
     for word in text.split_whitespace() {
-        match Key::parse(word) {
-            Some(key) => keys.push(key),
-            None => {
-                let candidates = key::candidates(word);
-                let nearest = nearest(word, candidates.iter().map(String::as_str));
-                let message = format!("unknown key {}", quoted(word));
-                source.complain_nearest(&name.span(), message, nearest);
-                return None;
-            }
-        }
+        let Some(key) = Key::parse(word) else {
+            let candidates = key::candidates(word);
+            let nearest = nearest(word, candidates.iter().map(String::as_str));
+            let message = format!("unknown key {}", quoted(word));
+            source.complain_nearest(&name.span(), message, nearest);
+            return None;
+        };
+        keys.push(key);
     }
     match keys.len() {
         0 => source.complain(&name.span(), "a binding needs a key".into()),
@@ -193,22 +191,23 @@ fn read_keys(source: &mut Source<'_>, name: &Spanned<DeString<'_>>) -> Option<Ve
 )]
 fn read_action(source: &mut Source<'_>, value: &Spanned<DeValue<'_>>) -> Option<Option<Action>> {
     match value.get_ref() {
-        DeValue::String(name) => match Action::from_name(name) {
-            Some(action) => return Some(Some(action)),
-            None => {
-                let names = Action::ALL.iter().map(|action| action.info().name);
-                let nearest = nearest(name, names);
-                let message = format!("unknown action {}", quoted(name));
-                source.complain_nearest(&value.span(), message, nearest);
+        DeValue::String(name) => {
+            let action = Action::from_name(name);
+            if action.is_some() {
+                return Some(action);
             }
-        },
+            let names = Action::ALL.iter().map(|action| action.info().name);
+            let nearest = nearest(name, names);
+            let message = format!("unknown action {}", quoted(name));
+            source.complain_nearest(&value.span(), message, nearest);
+        }
         DeValue::Boolean(false) => return Some(None),
         _ => source.complain_type("a binding", "the name of an action or false", value),
     }
     None
 }
 
-fn in_file_order<'i>(table: DeTable<'i>) -> Vec<(Spanned<DeString<'i>>, Spanned<DeValue<'i>>)> {
+fn in_file_order(table: DeTable<'_>) -> Vec<(Spanned<DeString<'_>>, Spanned<DeValue<'_>>)> {
     let mut entries: Vec<_> = table.into_iter().collect();
     entries.sort_by_key(|(name, _)| name.span().start);
     entries

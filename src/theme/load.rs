@@ -149,7 +149,7 @@ fn put_over(loaded: &mut Loaded, palette: &Palette, mut layer: Layer<'_>) {
     for (name, value) in in_file_order(layer.table) {
         match name.get_ref().as_ref() {
             "inherits" => {}
-            "symbols" => loaded.theme.symbols = set(source, &value, loaded.theme.symbols),
+            "symbols" => put_symbols(loaded, source, &value),
             "roles" => {
                 let entries = section(source, "roles", Some(value));
                 put_roles(loaded, palette, source, entries);
@@ -183,18 +183,15 @@ fn put_roles(
     }
 }
 
-fn set(source: &mut Source<'_>, value: &Spanned<DeValue<'_>>, inherited: Symbols) -> Symbols {
+fn put_symbols(loaded: &mut Loaded, source: &mut Source<'_>, value: &Spanned<DeValue<'_>>) {
     let DeValue::String(name) = value.get_ref() else {
-        source.complain_type("symbols", "\"unicode\" or \"ascii\"", value);
-        return inherited;
+        return source.complain_type("symbols", "\"unicode\" or \"ascii\"", value);
     };
-    match SETS.iter().find(|(known, _)| known == name) {
-        Some((_, set)) => *set,
-        None => {
-            let names = SETS.iter().map(|(known, _)| *known);
-            complain_name(source, "set of symbols", name, &value.span(), names);
-            inherited
-        }
+    if let Some((_, set)) = SETS.iter().find(|(known, _)| known == name) {
+        loaded.theme.symbols = *set;
+    } else {
+        let names = SETS.iter().map(|(known, _)| *known);
+        complain_name(source, "set of symbols", name, &value.span(), names);
     }
 }
 
@@ -207,13 +204,11 @@ fn section<'i>(
     let Some(value) = value else {
         return Entries::new();
     };
-    match value.get_ref() {
-        DeValue::Table(entries) => in_file_order(entries.clone()),
-        _ => {
-            source.complain_type(name, "a table", &value);
-            Entries::new()
-        }
+    if let DeValue::Table(entries) = value.get_ref() {
+        return in_file_order(entries.clone());
     }
+    source.complain_type(name, "a table", &value);
+    Entries::new()
 }
 
 fn complain_name<'c>(

@@ -69,8 +69,8 @@ pub(super) fn color(
         let message = format!("{} is not a color of the form \"#rrggbb\"", quoted(name));
         source.complain(&value.span(), message);
     } else {
-        let names = NAMED.iter().map(|(known, _)| *known);
-        let near = nearest(name, palette.keys().map(String::as_str).chain(names));
+        let candidates = NAMED.iter().map(|(known, _)| *known);
+        let near = nearest(name, palette.keys().map(String::as_str).chain(candidates));
         let message = format!("unknown color {}", quoted(name));
         source.complain_nearest(&value.span(), message, near);
     }

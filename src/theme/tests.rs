@@ -196,9 +196,10 @@ fn luminance(color: Option<Color>) -> f64 {
     };
     let linear = |part: u8| {
         let part = f64::from(part) / 255.0;
-        match part <= 0.03928 {
-            true => part / 12.92,
-            false => ((part + 0.055) / 1.055).powf(2.4),
+        if part <= 0.03928 {
+            part / 12.92
+        } else {
+            ((part + 0.055) / 1.055).powf(2.4)
         }
     };
     0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b)
