@@ -165,7 +165,9 @@ func (c *cluster) pki(file string) string {
 func (c *cluster) apiserverFlags() []string {
 	return []string{
 		"--etcd-servers=" + c.etcd,
-		"--etcd-compaction-interval=0", // The command "compact" does it.
+		// The command "compact" does it. Not 0: with that the apiserver would not
+		// even notice that somebody else did.
+		"--etcd-compaction-interval=24h",
 		"--etcd-count-metric-poll-period=0",
 		"--etcd-db-metric-poll-interval=0",
 		"--bind-address=127.0.0.1",
