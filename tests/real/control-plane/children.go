@@ -23,9 +23,10 @@ const (
 	controllersChild = "controllers-child"
 )
 
-// stopTimeout is how long a child may take to end by itself. The apiserver would
-// wait up to a minute for running requests; an outage in a test need not.
-const stopTimeout = 3 * time.Second
+// stopTimeout is how long a child may take to end by itself. Without clients the
+// apiserver takes a bit more than a second; with an open watch it would wait up to
+// a minute, though it has closed its port and told the client by then.
+const stopTimeout = 1500 * time.Millisecond
 
 // cluster is the part that can be stopped, started and frozen.
 type cluster struct {

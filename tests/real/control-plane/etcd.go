@@ -22,8 +22,8 @@ const compactRevKey = "compact_rev_key"
 // answers from its own memory where it can:
 //
 //   - A watch of something it keeps in memory (nodes, pods, services, leases,
-//     nearly everything) is NOT refused after Compact: not even from version 1, if
-//     the apiserver was started with that history before it.
+//     nearly everything) is NOT refused after Compact, whatever version since the
+//     apiserver's start it asks for, even 1 in a new folder.
 //   - A watch of events, which it does not keep in memory, from an older version:
 //     one ERROR event with code 410 at once. So is a list of events at an exact
 //     older version (HTTP 410).
@@ -34,7 +34,7 @@ const compactRevKey = "compact_rev_key"
 //     from before its start and has itself written something by then, so every
 //     watch that is resumed from a version of before gets ERROR with code 410
 //     ("too old resource version"). That is the sure way to a 410 on a watch.
-//     Pages and exact lists are 410 after a restart only if Compact went before.
+//     Pages and exact lists are served after a restart, unless Compact went before.
 type store struct {
 	etcd   *embed.Etcd
 	client *clientv3.Client
@@ -60,8 +60,6 @@ func startStore(dir string) (*store, error) {
 	config.SnapshotCount = 5000
 	// Left at zero, every request counts as slow and is logged.
 	config.WarningUnaryRequestDuration = embed.DefaultWarningUnaryRequestDuration
-	// A lone member elects itself; it need not wait the second that peers are given.
-	config.TickMs, config.ElectionMs = 20, 100
 
 	etcd, err := embed.StartEtcd(config)
 	if err != nil {
