@@ -43,6 +43,7 @@ pub enum Action {
     Quit,
     Back,
     Close,
+    Accept,
     Cancel,
     Suspend,
     Repaint,
@@ -93,10 +94,11 @@ pub struct ActionInfo {
 
 impl Action {
     /// Every action, in the order of the help page.
-    pub const ALL: [Action; 39] = [
+    pub const ALL: [Action; 40] = [
         Action::Quit,
         Action::Back,
         Action::Close,
+        Action::Accept,
         Action::Cancel,
         Action::Suspend,
         Action::Repaint,
@@ -147,6 +149,7 @@ impl Action {
             Action::Quit => ("quit", "leave bramble", Danger::Safe),
             Action::Back => ("back", "go back; at the top, leave", Danger::Safe),
             Action::Close => ("close", "close the innermost thing", Danger::Safe),
+            Action::Accept => ("accept", "yes, do it", Danger::Safe),
             Action::Cancel => (
                 "cancel",
                 "cancel what is running, or leave a prompt",

@@ -9,4 +9,8 @@
 )]
 
 pub mod action;
+pub mod complaint;
+pub mod keymap;
 pub mod rack;
+pub mod theme;
+pub mod ui;
