@@ -9,4 +9,5 @@
 )]
 
 pub mod action;
+pub mod clients;
 pub mod rack;
