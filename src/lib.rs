@@ -9,6 +9,7 @@
 )]
 
 pub mod action;
+pub mod clients;
 pub mod complaint;
 pub mod keymap;
 pub mod rack;

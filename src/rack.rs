@@ -3,11 +3,346 @@
 //! Invariant: no async, no ratatui, no kube types, no clock. Time comes in as [`Now`]; bad input gives a value and a
 //! [`Problem`], never a panic.
 
+pub mod beat;
 pub mod event;
 pub mod facts;
+pub mod filter;
 pub mod link;
 pub mod node;
 pub mod pod;
 pub mod problem;
 pub mod quantity;
+pub mod survey;
 pub mod time;
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::rack::beat::{Beat, Pulse};
+use crate::rack::event::NodeEvent;
+use crate::rack::facts::{Change, ClusterInfo, Fact, Usage};
+use crate::rack::link::{Link, LinkState, Source, SourceState};
+use crate::rack::node::{Lease, Node, NodeName, Uid};
+use crate::rack::pod::{Pod, PodCounts, PodHealth};
+use crate::rack::problem::Problem;
+use crate::rack::time::Now;
+
+/// Events kept, over all nodes: enough for an incident, little memory.
+const EVENTS_KEPT: usize = 2_000;
+/// After an outage the beats of the past stay frozen this long, until the renewals we missed have come in.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Everything known about one cluster.
+#[derive(Debug, Clone)]
+pub struct Rack {
+    pub now: Now,
+    pub cluster: ClusterInfo,
+    pub link: Link,
+    /// When we began to look, by our own clock.
+    pub watched_since: Duration,
+    /// What is wrong, worst first; made anew by [`Rack::survey`].
+    pub problems: Vec<Problem>,
+    nodes: BTreeMap<NodeName, Node>,
+    beats: HashMap<NodeName, Beat>,
+    pods: HashMap<Uid, Pod>,
+    counts: HashMap<NodeName, PodCounts>,
+    events: VecDeque<NodeEvent>,
+    usage: HashMap<NodeName, Usage>,
+    /// Our clock at the last contact before an outage, as long as beats must not age.
+    frozen: Option<Duration>,
+}
+
+/// How a board's heartbeat reads right now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BeatReading {
+    pub pulse: Pulse,
+    pub is_pulsing: bool,
+    /// `None` when nothing is known.
+    pub age: Option<Duration>,
+    /// The age rests on the node's clock alone.
+    pub is_estimate: bool,
+}
+
+impl Rack {
+    pub fn new(now: Now) -> Self {
+        Self {
+            now,
+            cluster: ClusterInfo::default(),
+            link: Link::new(now.mono),
+            watched_since: now.mono,
+            problems: Vec::new(),
+            nodes: BTreeMap::new(),
+            beats: HashMap::new(),
+            pods: HashMap::new(),
+            counts: HashMap::new(),
+            events: VecDeque::new(),
+            usage: HashMap::new(),
+            frozen: None,
+        }
+    }
+
+    /// Takes in one piece of news.
+    pub fn apply(&mut self, fact: Fact) {
+        match fact {
+            Fact::Link(state) => self.apply_link(state),
+            Fact::Source(source, state) => self.link.set_source(source, state),
+            Fact::Contact => self.link.last_contact = Some(self.now.mono),
+            Fact::Cluster(info) => self.cluster = info,
+            Fact::Nodes(change) => self.apply_nodes(change),
+            Fact::Leases(change) => self.apply_leases(change),
+            Fact::Pods(change) => self.apply_pods(change),
+            Fact::Events(change) => self.apply_events(change),
+            Fact::Usage(usage) => {
+                self.usage = usage.into_iter().map(|it| (it.node.clone(), it)).collect()
+            }
+        }
+    }
+
+    /// Time passes: beats thaw once the line has been back for a moment.
+    pub fn tick(&mut self, now: Now) {
+        self.now = now;
+        if self.frozen.is_some() && self.link.is_live() && now.since(self.link.since) >= GRACE {
+            self.frozen = None;
+        }
+    }
+
+    /// The clock by which beats age: it stands still while the line is down, because silence is then ours.
+    fn beat_clock(&self) -> Now {
+        match self.frozen {
+            Some(mono) => {
+                let wall = self
+                    .now
+                    .wall
+                    .checked_sub(self.now.since(mono))
+                    .unwrap_or(self.now.wall);
+                Now { mono, wall }
+            }
+            None => self.now,
+        }
+    }
+
+    pub fn nodes(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.values()
+    }
+
+    pub fn node_count(&self) -> usize {
+        self.nodes.len()
+    }
+
+    pub fn node(&self, name: &NodeName) -> Option<&Node> {
+        self.nodes.get(name)
+    }
+
+    pub fn node_by_uid(&self, uid: &Uid) -> Option<&Node> {
+        self.nodes.values().find(|node| node.uid == *uid)
+    }
+
+    pub fn beat(&self, name: &NodeName) -> Option<&Beat> {
+        self.beats.get(name)
+    }
+
+    /// Leases that belong to no node we know: boards that are gone, or not yet joined.
+    pub fn orphan_leases(&self) -> impl Iterator<Item = &NodeName> {
+        self.beats
+            .keys()
+            .filter(|name| !self.nodes.contains_key(name))
+    }
+
+    pub fn reading(&self, name: &NodeName) -> BeatReading {
+        let unknown = BeatReading {
+            pulse: Pulse::Unknown,
+            is_pulsing: false,
+            age: None,
+            is_estimate: false,
+        };
+        let forbidden = matches!(self.link.source(Source::Leases), SourceState::Forbidden(_));
+        let Some(beat) = self.beats.get(name).filter(|_| !forbidden) else {
+            return unknown;
+        };
+        let clock = self.beat_clock();
+        BeatReading {
+            pulse: beat.pulse(clock),
+            is_pulsing: self.frozen.is_none() && beat.is_pulsing(clock),
+            age: beat.renewed().map(|_| beat.age(clock)),
+            is_estimate: beat.is_estimate(),
+        }
+    }
+
+    /// The ten-minute strip of a node, oldest first.
+    pub fn strip(&self, name: &NodeName, buckets: u32) -> Vec<beat::Moment> {
+        let clock = self.beat_clock();
+        self.beats
+            .get(name)
+            .map(|beat| beat.strip(clock, self.watched_since, buckets))
+            .unwrap_or_default()
+    }
+
+    /// Pods of a node; `None` as long as the pods are not listed or may not be.
+    pub fn pod_counts(&self, name: &NodeName) -> Option<PodCounts> {
+        self.link
+            .has_listed(Source::Pods)
+            .then(|| self.counts.get(name).copied().unwrap_or_default())
+    }
+
+    /// The pods on a node, by namespace and name.
+    pub fn pods_on(&self, name: &NodeName) -> Vec<&Pod> {
+        let mut pods: Vec<&Pod> = self
+            .pods
+            .values()
+            .filter(|pod| pod.node.as_ref() == Some(name))
+            .collect();
+        pods.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+        pods
+    }
+
+    /// The events of a node, newest first.
+    pub fn events_of<'a>(&'a self, name: &'a NodeName) -> impl Iterator<Item = &'a NodeEvent> {
+        self.events
+            .iter()
+            .rev()
+            .filter(move |event| event.node == *name)
+    }
+
+    pub fn usage(&self, name: &NodeName) -> Option<&Usage> {
+        self.usage.get(name)
+    }
+
+    /// Nodes that are Ready, of all.
+    pub fn ready_count(&self) -> usize {
+        self.nodes
+            .values()
+            .filter(|node| node.ready() == Some(node::Truth::True))
+            .count()
+    }
+
+    fn apply_link(&mut self, state: LinkState) {
+        let was_live = self.link.is_live();
+        self.link.set(state, self.now.mono);
+        if was_live && !self.link.is_live() {
+            self.frozen = Some(self.link.last_contact.unwrap_or(self.now.mono));
+        }
+    }
+
+    fn apply_nodes(&mut self, change: Change<Node>) {
+        match change {
+            Change::Listed(nodes) => {
+                self.nodes = nodes
+                    .into_iter()
+                    .map(|node| (node.name.clone(), node))
+                    .collect();
+            }
+            Change::Applied(node) => {
+                self.nodes.insert(node.name.clone(), node);
+            }
+            Change::Deleted(node) => {
+                self.nodes.remove(&node.name);
+            }
+        }
+    }
+
+    fn apply_leases(&mut self, change: Change<Lease>) {
+        match change {
+            Change::Listed(leases) => {
+                let mut before = std::mem::take(&mut self.beats);
+                for lease in leases {
+                    let kept = before.remove(&lease.node);
+                    self.apply_lease(&lease, kept);
+                }
+            }
+            Change::Applied(lease) => {
+                let kept = self.beats.remove(&lease.node);
+                self.apply_lease(&lease, kept);
+            }
+            Change::Deleted(lease) => {
+                self.beats.remove(&lease.node);
+            }
+        }
+    }
+
+    fn apply_lease(&mut self, lease: &Lease, kept: Option<Beat>) {
+        let beat = match kept {
+            Some(mut beat) => {
+                beat.renew(lease, self.now);
+                beat
+            }
+            None => Beat::first_seen(lease, self.now),
+        };
+        self.beats.insert(lease.node.clone(), beat);
+    }
+
+    fn apply_pods(&mut self, change: Change<Pod>) {
+        match change {
+            Change::Listed(pods) => {
+                self.counts.clear();
+                self.pods.clear();
+                self.pods.reserve(pods.len());
+                for pod in pods {
+                    self.count(&pod, true);
+                    self.pods.insert(pod.uid.clone(), pod);
+                }
+            }
+            Change::Applied(pod) => {
+                self.count(&pod, true);
+                if let Some(before) = self.pods.insert(pod.uid.clone(), pod) {
+                    self.count(&before, false);
+                }
+            }
+            Change::Deleted(pod) => {
+                if let Some(before) = self.pods.remove(&pod.uid) {
+                    self.count(&before, false);
+                }
+            }
+        }
+    }
+
+    fn count(&mut self, pod: &Pod, is_there: bool) {
+        let Some(node) = &pod.node else { return };
+        let health = pod.health();
+        let held = u32::from(health != PodHealth::Done);
+        let failing = u32::from(health == PodHealth::Failing);
+        if !self.counts.contains_key(node) {
+            self.counts.insert(node.clone(), PodCounts::default());
+        }
+        let Some(counts) = self.counts.get_mut(node) else {
+            return;
+        };
+        if is_there {
+            counts.held += held;
+            counts.failing += failing;
+        } else {
+            counts.held = counts.held.saturating_sub(held);
+            counts.failing = counts.failing.saturating_sub(failing);
+        }
+    }
+
+    fn apply_events(&mut self, change: Change<NodeEvent>) {
+        match change {
+            Change::Listed(mut events) => {
+                events.sort_by_key(|event| event.last);
+                self.events = events.into();
+            }
+            Change::Applied(event) => {
+                self.events.retain(|known| known.uid != event.uid);
+                self.events.push_back(event);
+            }
+            // An event that expired on the server is still news to the person looking.
+            Change::Deleted(_) => {}
+        }
+        while self.events.len() > EVENTS_KEPT {
+            self.events.pop_front();
+        }
+    }
+}
+
+impl Now {
+    /// A fixed reading for tests and for the moment before the first tick.
+    pub const ZERO: Now = Now {
+        mono: Duration::ZERO,
+        wall: Timestamp::UNIX_EPOCH,
+    };
+}
+
+#[cfg(test)]
+mod tests;

@@ -77,4 +77,89 @@ pub struct Link {
     pub since: Duration,
     /// Each source in the order of [`Source::ALL`].
     pub sources: [SourceState; 5],
+    /// Which of them were read whole at least once.
+    pub listed: [bool; 5],
+}
+
+impl Link {
+    pub fn new(now: Duration) -> Self {
+        Self {
+            state: LinkState::Connecting,
+            last_contact: None,
+            since: now,
+            sources: [const { SourceState::Waiting }; 5],
+            listed: [false; 5],
+        }
+    }
+
+    pub fn is_live(&self) -> bool {
+        self.state == LinkState::Live
+    }
+
+    /// True when what is on the screen may no longer be so.
+    pub fn is_stale(&self) -> bool {
+        matches!(
+            self.state,
+            LinkState::Stale { .. } | LinkState::Denied { .. }
+        )
+    }
+
+    /// What is wrong with the line, if anything.
+    pub fn problem(&self) -> Option<&Problem> {
+        match &self.state {
+            LinkState::Nowhere(problem)
+            | LinkState::Stale { problem }
+            | LinkState::Denied { problem } => Some(problem),
+            LinkState::Connecting | LinkState::Live => None,
+        }
+    }
+
+    /// Enters a state; `since` moves only when the kind of state changes.
+    pub fn set(&mut self, state: LinkState, now: Duration) {
+        if std::mem::discriminant(&self.state) != std::mem::discriminant(&state) {
+            self.since = now;
+        }
+        if state == LinkState::Live {
+            self.last_contact = Some(now);
+        }
+        self.state = state;
+    }
+
+    pub fn source(&self, source: Source) -> &SourceState {
+        let [nodes, leases, pods, events, metrics] = &self.sources;
+        match source {
+            Source::Nodes => nodes,
+            Source::Leases => leases,
+            Source::Pods => pods,
+            Source::Events => events,
+            Source::Metrics => metrics,
+        }
+    }
+
+    /// True once the source has been read whole, and as long as it may still be read.
+    pub fn has_listed(&self, source: Source) -> bool {
+        let known = Source::ALL
+            .iter()
+            .zip(self.listed)
+            .any(|(it, listed)| *it == source && listed);
+        known
+            && !matches!(
+                self.source(source),
+                SourceState::Forbidden(_) | SourceState::Absent
+            )
+    }
+
+    pub fn set_source(&mut self, source: Source, state: SourceState) {
+        for ((known, slot), listed) in Source::ALL
+            .iter()
+            .zip(&mut self.sources)
+            .zip(&mut self.listed)
+        {
+            if *known == source {
+                *listed |= state == SourceState::Live;
+                *slot = state;
+                return;
+            }
+        }
+    }
 }

@@ -1,0 +1,4 @@
+//! What talks to the outside. Clients return futures and facts of the rack, or their own error; they know no messages,
+//! no panes and no screen.
+
+pub mod kubernetes;

@@ -1,0 +1,107 @@
+//! The Kubernetes API as a stream of facts: one context of a kubeconfig, followed for ever.
+//!
+//! [`follow`] reads the kubeconfig, connects, lists and watches Nodes, Leases, Pods and the Events of nodes, asks for
+//! metrics while they are wanted, notices when the server is gone, and comes back by itself. All of it is one future:
+//! drop it and everything ends.
+//!
+//! ```text
+//! kubeconfig ─► dial ─► supervisor ◄─ probe /version        facts
+//!     ▲ changes           │  ▲ reports                        ▲
+//!     │            dials ─┘  │                                │
+//!     └─ stamps           source x 4 (list, watch) ─► decode ─┤
+//!                         metrics ────────────────────────────┘
+//! ```
+//!
+//! kube gives us the kubeconfig's types, credentials, TLS and HTTP. Its watcher is not used: it decodes managedFields
+//! into trees of values, repeats a 410 at the start of a watch for ever, does not notice silence, and a new list of
+//! 20,000 pods must be decoded item by item into structs of 200 bytes, which it cannot.
+//!
+//! Invariants: nothing is listed on a timer; no task is spawned (but see `dial`); text of the cluster passes through
+//! unchanged, cleaning it is the view's business; no secret is in any message.
+
+mod backoff;
+mod cause;
+mod connection;
+mod decode;
+mod dial;
+mod error;
+mod kubeconfig;
+mod line;
+mod lines;
+mod metrics;
+mod once;
+mod session;
+mod source;
+mod split;
+mod supervisor;
+mod write;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use tokio::sync::{mpsc, watch};
+
+use crate::rack::facts::Fact;
+use crate::rack::node::{NodeName, Uid};
+
+pub use cause::Cause;
+pub use connection::Connection;
+pub use error::{Error, Rule, Server};
+pub use once::Snapshot;
+
+/// Where to find the kubeconfig, as kubectl decides it, and which context of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Target {
+    /// `--kubeconfig`: exactly this file.
+    pub kubeconfig: Option<PathBuf>,
+    /// `--context`; `None` takes the current one.
+    pub context: Option<String>,
+    /// The value of `KUBECONFIG`.
+    pub env: Option<OsString>,
+    pub home: Option<PathBuf>,
+}
+
+/// What the screen needs right now; changes steer the polling.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Wants {
+    pub metrics: bool,
+}
+
+/// Follows one context of a kubeconfig for ever: connects, lists, watches, probes, dials again. Ends only when nobody
+/// listens to `out` any more.
+pub async fn follow(target: Target, wants: watch::Receiver<Wants>, out: mpsc::Sender<Fact>) {
+    tokio::select! {
+        () = out.closed() => {}
+        () = session::follow(target, wants, out.clone()) => {}
+    }
+}
+
+/// Reads the kubeconfig and makes a client; sends no request yet.
+pub async fn connect(target: &Target) -> Result<Connection, Error> {
+    let found = session::find(target).await;
+    match found.chosen {
+        Ok(chosen) => dial::dial(&chosen).await,
+        Err(problem) => Err(Error::Kubeconfig(Box::new(problem))),
+    }
+}
+
+/// Cordons (or uncordons) a node: reads it again, refuses when it is not the one with this uid, and changes it only at
+/// the version just read.
+pub async fn cordon(
+    connection: &Connection,
+    node: &NodeName,
+    uid: &Uid,
+    unschedulable: bool,
+) -> Result<(), Error> {
+    write::cordon(connection, node, uid, unschedulable).await
+}
+
+/// The whole node as YAML, without managedFields.
+pub async fn node_yaml(connection: &Connection, node: &NodeName) -> Result<String, Error> {
+    write::node_yaml(connection, node).await
+}
+
+/// Everything once, for the command line. Each part comes with its own result.
+pub async fn list_once(connection: &Connection) -> Snapshot {
+    once::list(connection).await
+}

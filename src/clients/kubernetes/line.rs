@@ -1,0 +1,130 @@
+//! What all parts of one connection share: where facts go, when the last byte came, and which client to use now.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+
+use super::connection::Connection;
+use super::error::Error;
+use crate::rack::facts::Fact;
+use crate::rack::link::Source;
+use crate::rack::problem::Problem;
+
+/// The line to the server at this moment, as the supervisor sees it. Sources follow it.
+#[derive(Clone)]
+pub(super) struct Dial {
+    /// Grows whenever every stream must be dropped and dialled anew.
+    pub(super) epoch: u64,
+    pub(super) connection: Connection,
+    /// While it is down only the supervisor asks, so that a dead server is not dialled five times over.
+    pub(super) is_up: bool,
+    /// Nodes come first on the screen, so the big lists wait for them.
+    pub(super) has_nodes: bool,
+}
+
+/// What a source tells the supervisor.
+pub(super) enum Report {
+    /// Listed, or its watch was taken up again.
+    Live(Source),
+    /// It works, but these objects could not be read; `None` when all can be read again.
+    Unreadable(Source, Option<Problem>),
+    /// It does not work; `tries` counts failures in a row.
+    Failed {
+        source: Source,
+        error: Error,
+        tries: u32,
+    },
+}
+
+/// The sending half that every part has.
+#[derive(Clone)]
+pub(super) struct Line {
+    pub(super) out: mpsc::Sender<Fact>,
+    pub(super) reports: mpsc::Sender<Report>,
+    pub(super) dials: watch::Receiver<Dial>,
+    contact: std::sync::Arc<Contact>,
+}
+
+struct Contact {
+    start: Instant,
+    /// Milliseconds since `start`.
+    last_byte: AtomicU64,
+    last_told: AtomicU64,
+}
+
+const NEVER: u64 = u64::MAX;
+
+impl Line {
+    pub(super) fn new(
+        out: mpsc::Sender<Fact>,
+        reports: mpsc::Sender<Report>,
+        dials: watch::Receiver<Dial>,
+    ) -> Self {
+        let contact = Contact {
+            start: Instant::now(),
+            last_byte: AtomicU64::new(0),
+            last_told: AtomicU64::new(NEVER),
+        };
+        Self {
+            out,
+            reports,
+            dials,
+            contact: contact.into(),
+        }
+    }
+
+    /// Sends a fact. Nobody listening any more ends the whole future elsewhere.
+    pub(super) async fn tell(&self, fact: Fact) {
+        let _ = self.out.send(fact).await;
+    }
+
+    pub(super) async fn report(&self, report: Report) {
+        let _ = self.reports.send(report).await;
+    }
+
+    /// Bytes came from the server just now; told at most once a second.
+    pub(super) async fn bytes_came(&self) {
+        let now = self.contact.now();
+        self.contact.last_byte.store(now, Ordering::Relaxed);
+        let told = self.contact.last_told.load(Ordering::Relaxed);
+        if told == NEVER || now >= told + 1_000 {
+            self.contact.last_told.store(now, Ordering::Relaxed);
+            self.tell(Fact::Contact).await;
+        }
+    }
+
+    /// How long nothing has come from the server.
+    pub(super) fn silence(&self) -> Duration {
+        let last = self.contact.last_byte.load(Ordering::Relaxed);
+        Duration::from_millis(self.contact.now().saturating_sub(last))
+    }
+
+    /// Waits for a line that is up (and for the nodes, if asked).
+    pub(super) async fn dial(&mut self, after_nodes: bool) -> Dial {
+        let is_ready = |dial: &Dial| dial.is_up && (dial.has_nodes || !after_nodes);
+        match self.dials.wait_for(is_ready).await {
+            Ok(dial) => dial.clone(),
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// Ends when every stream of `epoch` must be dropped.
+    pub(super) async fn is_over(&mut self, epoch: u64) {
+        if self
+            .dials
+            .wait_for(|dial| dial.epoch != epoch)
+            .await
+            .is_err()
+        {
+            std::future::pending().await
+        }
+    }
+}
+
+impl Contact {
+    fn now(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(NEVER - 1)
+    }
+}

@@ -1,0 +1,116 @@
+//! From a kubeconfig to a running connection, and again whenever the kubeconfig changes.
+
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::sleep;
+
+use super::connection::Connection;
+use super::dial::dial;
+use super::error::Error;
+use super::kubeconfig::{self, Chosen, Found, Stamps};
+use super::line::{Dial, Line};
+use super::supervisor::Supervisor;
+use super::{Target, Wants, metrics, source};
+use crate::rack::event::NodeEvent;
+use crate::rack::facts::{ClusterInfo, Fact};
+use crate::rack::link::{LinkState, Source, SourceState};
+use crate::rack::node::{Lease, Node};
+use crate::rack::pod::Pod;
+use crate::rack::problem::{Problem, Severity, Subject};
+
+/// A file that is being written is read a moment later.
+const SETTLE: Duration = Duration::from_millis(300);
+const RETRY: Duration = Duration::from_secs(15);
+
+/// One kubeconfig after the other. Never ends.
+pub(super) async fn follow(target: Target, wants: watch::Receiver<Wants>, out: mpsc::Sender<Fact>) {
+    loop {
+        let found = find(&target).await;
+        tokio::select! {
+            () = found.stamps.changed() => sleep(SETTLE).await,
+            () = one(found.info, found.chosen, wants.clone(), out.clone()) => {}
+        }
+    }
+}
+
+/// Reads the kubeconfig on a blocking thread: it may lie on a network disk.
+pub(super) async fn find(target: &Target) -> Found {
+    let wanted = target.clone();
+    let reading = tokio::task::spawn_blocking(move || kubeconfig::find(&wanted));
+    reading.await.unwrap_or_else(|_| Found {
+        info: ClusterInfo::default(),
+        chosen: Err(Problem::new(
+            Severity::Critical,
+            Subject::Kubeconfig,
+            "the kubeconfig cannot be read",
+        )
+        .why("reading it failed in an unforeseen way")),
+        stamps: Stamps::none(),
+    })
+}
+
+/// Follows one reading of the kubeconfig. Never ends.
+async fn one(
+    info: ClusterInfo,
+    chosen: Result<Chosen, Problem>,
+    wants: watch::Receiver<Wants>,
+    out: mpsc::Sender<Fact>,
+) {
+    let tell = async |fact| {
+        let _ = out.send(fact).await;
+    };
+    tell(Fact::Cluster(info.clone())).await;
+    let chosen = match chosen {
+        Ok(chosen) => chosen,
+        Err(problem) => {
+            tell(Fact::Link(LinkState::Nowhere(problem))).await;
+            return std::future::pending().await;
+        }
+    };
+    tell(Fact::Link(LinkState::Connecting)).await;
+    for source in Source::ALL {
+        tell(Fact::Source(source, SourceState::Waiting)).await;
+    }
+    let connection = loop {
+        match dial(&chosen).await {
+            Ok(connection) => break connection,
+            Err(error @ Error::Kubeconfig(_)) => {
+                tell(Fact::Link(LinkState::Nowhere(error.problem()))).await;
+                return std::future::pending().await;
+            }
+            Err(error) => {
+                let problem = error.problem();
+                tell(Fact::Link(LinkState::Denied { problem })).await;
+                sleep(RETRY).await;
+            }
+        }
+    };
+    connected(chosen, info, connection, wants, out).await;
+}
+
+/// All parts of a connection, as one future.
+async fn connected(
+    chosen: Chosen,
+    info: ClusterInfo,
+    connection: Connection,
+    wants: watch::Receiver<Wants>,
+    out: mpsc::Sender<Fact>,
+) {
+    let (dials, following) = watch::channel(Dial {
+        epoch: 0,
+        connection,
+        is_up: true,
+        has_nodes: false,
+    });
+    let (reports, reported) = mpsc::channel(64);
+    let line = Line::new(out, reports, following);
+    tokio::join!(
+        Supervisor::new(chosen, info, line.clone(), dials).run(reported),
+        source::follow::<Node>(line.clone()),
+        source::follow::<Lease>(line.clone()),
+        source::follow::<Pod>(line.clone()),
+        source::follow::<NodeEvent>(line.clone()),
+        metrics::follow(line, wants),
+    );
+}
