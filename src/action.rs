@@ -87,7 +87,7 @@ pub enum Action {
 pub struct ActionInfo {
     /// Noun-verb, kebab-case: what a keymap file says.
     pub name: &'static str,
-    /// One short line for help, hints and menus.
+    /// One short line for help and menus; a hint shows it up to the first colon or semicolon.
     pub help: &'static str,
     pub danger: Danger,
 }
@@ -148,8 +148,8 @@ impl Action {
         let (name, help, danger) = match self {
             Action::Quit => ("quit", "leave bramble", Danger::Safe),
             Action::Back => ("back", "go back; at the top, leave", Danger::Safe),
-            Action::Close => ("close", "close the innermost thing", Danger::Safe),
-            Action::Accept => ("accept", "yes, do it", Danger::Safe),
+            Action::Close => ("close", "close: the innermost thing", Danger::Safe),
+            Action::Accept => ("accept", "yes: do it", Danger::Safe),
             Action::Cancel => (
                 "cancel",
                 "cancel what is running, or leave a prompt",
@@ -165,9 +165,9 @@ impl Action {
             ),
             Action::PaneNext => ("pane-next", "next pane", Danger::Safe),
             Action::PanePrevious => ("pane-previous", "previous pane", Danger::Safe),
-            Action::CommandOpen => ("command-open", "type a command", Danger::Safe),
-            Action::HelpOpen => ("help-open", "keys of this pane", Danger::Safe),
-            Action::MenuOpen => ("menu-open", "everything for this row", Danger::Safe),
+            Action::CommandOpen => ("command-open", "command: type one", Danger::Safe),
+            Action::HelpOpen => ("help-open", "help: the keys that act here", Danger::Safe),
+            Action::MenuOpen => ("menu-open", "menu: everything for this row", Danger::Safe),
             Action::HistoryBack => ("history-back", "where you were before", Danger::Safe),
             Action::HistoryForward => ("history-forward", "forward again", Danger::Safe),
             Action::RowDown => ("row-down", "next row", Danger::Safe),
@@ -178,20 +178,36 @@ impl Action {
             Action::PageUp => ("page-up", "a page up", Danger::Safe),
             Action::GoTop => ("go-top", "first row", Danger::Safe),
             Action::GoBottom => ("go-bottom", "last row", Danger::Safe),
-            Action::RowOpen => ("row-open", "open", Danger::Safe),
-            Action::RowMark => ("row-mark", "mark or unmark", Danger::Safe),
-            Action::FilterOpen => ("filter-open", "filter", Danger::Safe),
-            Action::SortNext => ("sort-next", "sort by the next column", Danger::Safe),
-            Action::SortPrevious => ("sort-previous", "sort by the previous column", Danger::Safe),
-            Action::SortReverse => ("sort-reverse", "reverse the order", Danger::Safe),
-            Action::WideToggle => ("wide-toggle", "more columns", Danger::Safe),
-            Action::FaultsToggle => ("faults-toggle", "only what is wrong", Danger::Safe),
-            Action::Refresh => ("refresh", "ask the server again", Danger::Safe),
+            Action::RowOpen => ("row-open", "open: what is behind this row", Danger::Safe),
+            Action::RowMark => ("row-mark", "mark: this row, or no longer", Danger::Safe),
+            Action::FilterOpen => (
+                "filter-open",
+                "filter: only some rows; in a text, search",
+                Danger::Safe,
+            ),
+            Action::SortNext => ("sort-next", "sort: by the next column", Danger::Safe),
+            Action::SortPrevious => (
+                "sort-previous",
+                "sort back: by the previous column",
+                Danger::Safe,
+            ),
+            Action::SortReverse => (
+                "sort-reverse",
+                "reverse: the order of the rows",
+                Danger::Safe,
+            ),
+            Action::WideToggle => ("wide-toggle", "wide: more columns", Danger::Safe),
+            Action::FaultsToggle => ("faults-toggle", "faults: only what is wrong", Danger::Safe),
+            Action::Refresh => ("refresh", "refresh: ask the server again", Danger::Safe),
             Action::YamlOpen => ("yaml-open", "YAML", Danger::Safe),
-            Action::CopyName => ("copy-name", "copy the name", Danger::Safe),
+            Action::CopyName => ("copy-name", "copy: the name, also over ssh", Danger::Safe),
             Action::SearchNext => ("search-next", "next match", Danger::Safe),
             Action::SearchPrevious => ("search-previous", "previous match", Danger::Safe),
-            Action::PictureToggle => ("picture-toggle", "the rack as a picture", Danger::Safe),
+            Action::PictureToggle => (
+                "picture-toggle",
+                "picture: the rack as the case on the wall",
+                Danger::Safe,
+            ),
             Action::NodeCordon => ("node-cordon", "cordon: no new pods here", Danger::Writes),
             Action::NodeUncordon => (
                 "node-uncordon",

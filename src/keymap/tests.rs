@@ -177,6 +177,10 @@ fn every_mistake_is_told_with_its_place() {
             "keymap.toml:3:1: \"x\" would hide \"x y\"",
         ),
         (
+            "[global]\n\"g x\" = \"back\"\n",
+            "keymap.toml:2:1: \"g x\" is hidden by \"g\" of [list]",
+        ),
+        (
             "[rack]\n\"ctrl-k\" = \"node-cordon\"\n",
             "keymap.toml:2:1: \"ctrl-k\" cannot be \"node-cordon\": nothing that changes the cluster is on ctrl and a letter",
         ),
