@@ -13,5 +13,6 @@ pub mod clients;
 pub mod complaint;
 pub mod keymap;
 pub mod rack;
+pub mod sim;
 pub mod theme;
 pub mod ui;
