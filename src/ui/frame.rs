@@ -15,7 +15,7 @@ use crate::ui::text::{cut_end, put, width16, wrap};
 pub const LEAST: Size = Size::new(60, 20);
 
 /// Where things are on a screen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Regions {
     /// One line: where we are connected, and how all is.
     pub header: Rect,

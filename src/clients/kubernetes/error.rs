@@ -137,9 +137,12 @@ fn unauthorized(server: &Server, why: &str) -> Problem {
     let what = format!("{url} does not accept user {user:?} of context {context:?}");
     let problem = Problem::new(Severity::Critical, Subject::Link, what).why(why);
     match server.certificate_ends {
-        Some(end) => problem
-            .evidence(format!("the client certificate ends {end}"))
+        Some(end) if end < Timestamp::now() => problem
+            .evidence(format!("our client certificate ended {end}"))
             .next(FRESH_CERTIFICATE),
+        Some(end) => problem
+            .evidence(format!("our client certificate is valid until {end}"))
+            .next("take a fresh kubeconfig from the server, or another context"),
         None => problem.next("get a fresh token or kubeconfig for this cluster"),
     }
 }
@@ -154,7 +157,7 @@ fn forbidden(rule: &Rule, message: &str) -> Problem {
     };
     let verbs = rule.verbs.replace(", ", ",");
     let user = quoted(message).unwrap_or("USER");
-    let name = format!("bramble-{}", rule.resource);
+    let name = format!("bramble-{}", resource.replace('.', "-"));
     let (kind, place) = match rule.namespace {
         Some(namespace) => ("role", format!(" -n {namespace}")),
         None => ("clusterrole", String::new()),
@@ -182,7 +185,7 @@ fn unreachable_problem(server: &Server, cause: &Cause) -> Problem {
     let mut problem = Problem::new(severity, Subject::Link, what).next(next);
     problem.why = why;
     if let (Cause::ClientRefused(_), Some(end)) = (cause, server.certificate_ends) {
-        problem = problem.evidence(format!("our client certificate ends {end}"));
+        problem = problem.evidence(format!("our client certificate is valid until {end}"));
     }
     problem.evidence(format!("server {url} of context {:?}", server.context))
 }

@@ -104,20 +104,21 @@ impl Line {
     /// Waits for a line that is up (and for the nodes, if asked).
     pub(super) async fn dial(&mut self, after_nodes: bool) -> Dial {
         let is_ready = |dial: &Dial| dial.is_up && (dial.has_nodes || !after_nodes);
-        match self.dials.wait_for(is_ready).await {
-            Ok(dial) => dial.clone(),
-            Err(_) => std::future::pending().await,
+        let ready = self.dials.wait_for(is_ready).await.ok();
+        if let Some(dial) = ready.map(|dial| dial.clone()) {
+            return dial;
         }
+        std::future::pending().await
     }
 
     /// Ends when every stream of `epoch` must be dropped.
     pub(super) async fn is_over(&mut self, epoch: u64) {
-        if self
+        let is_closed = self
             .dials
             .wait_for(|dial| dial.epoch != epoch)
             .await
-            .is_err()
-        {
+            .is_err();
+        if is_closed {
             std::future::pending().await
         }
     }

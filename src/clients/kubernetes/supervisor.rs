@@ -41,6 +41,8 @@ pub(super) struct Supervisor {
     has_version: bool,
     backoff: Backoff,
     denials: u32,
+    /// What took the line down, without its details.
+    down: Option<std::mem::Discriminant<Cause>>,
 }
 
 /// What we know of one source.
@@ -78,6 +80,7 @@ impl Supervisor {
             has_version: false,
             backoff: Backoff::new(),
             denials: 0,
+            down: None,
         }
     }
 
@@ -210,20 +213,21 @@ impl Supervisor {
 
     /// The server does not answer: everything is dropped, and only the probe goes on.
     async fn go_down(&mut self, error: Error) -> Ask {
-        let is_refusal = matches!(
-            &error,
+        let error = self.with_silence(error);
+        let is_news = self.is_up || self.down != kind(&error);
+        self.down = kind(&error);
+        let problem = error.problem();
+        let state = match error {
             Error::Unreachable {
                 cause: Cause::ClientRefused(_),
                 ..
-            }
-        );
-        let problem = self.with_silence(error).problem();
-        let state = if is_refusal {
-            LinkState::Denied { problem }
-        } else {
-            LinkState::Stale { problem }
+            } => LinkState::Denied { problem },
+            _ => LinkState::Stale { problem },
         };
-        self.tell_link(state).await;
+        // The same silence again is no news; how long it lasts is shown by the age of the data.
+        if is_news {
+            self.tell_link(state).await;
+        }
         if self.is_up {
             self.is_up = false;
             self.redial().await;
@@ -333,16 +337,17 @@ impl Supervisor {
                 cause: Cause::Silent(seconds),
             } => Error::Unreachable {
                 server,
-                // Told once, not counted up: the age of the data is shown anyway.
-                cause: match &self.state {
-                    LinkState::Live | LinkState::Connecting => {
-                        Cause::Silent(self.line.silence().as_secs().max(seconds))
-                    }
-                    _ => Cause::Silent(seconds),
-                },
+                cause: Cause::Silent(self.line.silence().as_secs().max(seconds)),
             },
             error => error,
         }
+    }
+}
+
+fn kind(error: &Error) -> Option<std::mem::Discriminant<Cause>> {
+    match error {
+        Error::Unreachable { cause, .. } => Some(std::mem::discriminant(cause)),
+        _ => None,
     }
 }
 

@@ -1,0 +1,410 @@
+//! The whole state of the program and the one place that changes it.
+//!
+//! Invariant: [`update`] never waits, locks, reads a file or asks the time. Time comes in as the first message of each
+//! batch, and everything that leaves goes out as an [`Effect`] through one gate, where read-only mode is kept.
+
+pub mod backend;
+mod command;
+pub mod effects;
+pub mod event_loop;
+mod input;
+mod popup;
+pub mod signals;
+pub mod terminal;
+pub mod view;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use ratatui::layout::Size;
+
+use crate::action::PaneId;
+use crate::app::command::CommandLine;
+use crate::app::popup::Popup;
+use crate::effect::{Effect, RequestId};
+use crate::keymap::{Keymap, Pending};
+use crate::msg::{Generation, Level, Msg, Notice};
+use crate::panes::{Cx, Panes};
+use crate::rack::Rack;
+use crate::rack::facts::Fact;
+use crate::rack::node::{NodeName, Uid};
+use crate::rack::problem::Problem;
+use crate::rack::time::Now;
+use crate::theme::roles::Theme;
+use crate::ui::frame;
+
+/// How long a notice stays at the foot of the screen.
+const NOTICE_STAYS: Duration = Duration::from_secs(6);
+/// How often the list of problems is made anew.
+const SURVEY_EVERY: Duration = Duration::from_secs(1);
+/// How many places `[` goes back.
+const HISTORY: usize = 50;
+
+/// Everything the program knows and shows.
+pub struct Model {
+    pub rack: Rack,
+    pub panes: Panes,
+    pub focus: PaneId,
+    pub size: Size,
+    pub theme: Theme,
+    keymap: Keymap,
+    pending: Pending,
+    popup: Option<Popup>,
+    /// The line at the foot while something is typed there.
+    command_line: Option<CommandLine>,
+    notice: Option<(Notice, Duration)>,
+    settings: Settings,
+    generation: Generation,
+    next_request: u64,
+    /// Where the clock on the screen is: the person's own, read once.
+    time_zone: TimeZone,
+    /// The answer we wait for: an older one is dropped.
+    awaited_yaml: Option<RequestId>,
+    history: Vec<PaneId>,
+    forward: Vec<PaneId>,
+    surveyed: Option<Duration>,
+    wants_metrics: bool,
+}
+
+/// What config.toml and the command line decided, as far as `update` needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// `--read-only`: whatever the context.
+    pub read_only: bool,
+    /// By name of context.
+    pub contexts: BTreeMap<String, ContextSettings>,
+    /// Plain ASCII symbols.
+    pub ascii: bool,
+    pub time_zone: TimeZone,
+    /// What is wrong with the user's files; shown as problems.
+    pub complaints: Vec<Problem>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            read_only: false,
+            contexts: BTreeMap::new(),
+            ascii: false,
+            time_zone: TimeZone::UTC,
+            complaints: Vec::new(),
+        }
+    }
+}
+
+/// What the user decided about one context.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ContextSettings {
+    pub read_only: bool,
+    /// Node names in the order of the trays.
+    pub trays: Vec<String>,
+}
+
+impl Model {
+    pub fn new(now: Now, size: Size, theme: Theme, keymap: Keymap, settings: Settings) -> Model {
+        let mut model = Model {
+            rack: Rack::new(now),
+            panes: Panes::default(),
+            focus: PaneId::Rack,
+            size,
+            theme,
+            keymap,
+            pending: Pending::default(),
+            popup: None,
+            command_line: None,
+            notice: None,
+            generation: Generation::default(),
+            next_request: 0,
+            time_zone: settings.time_zone.clone(),
+            awaited_yaml: None,
+            history: Vec::new(),
+            forward: Vec::new(),
+            surveyed: None,
+            wants_metrics: false,
+            settings,
+        };
+        if let Some(complaint) = model.settings.complaints.first() {
+            model.notice = Some((
+                Notice {
+                    level: Level::Warning,
+                    text: complaint.sentence(),
+                },
+                now.mono,
+            ));
+        }
+        model
+    }
+
+    /// The first effects: follow the kubeconfig's context.
+    pub fn begin(&mut self, context: Option<String>) -> Vec<Effect> {
+        let mut effects = vec![Effect::Follow {
+            generation: self.generation,
+            context,
+        }];
+        self.want_metrics(&mut effects);
+        effects
+    }
+
+    /// True when something on the screen moves with time: the clock, ages, LEDs.
+    pub fn is_ticking(&self) -> bool {
+        frame::regions(self.size).is_some()
+    }
+
+    /// True when a message can change what is on the screen.
+    pub fn shows(&self, msg: &Msg) -> bool {
+        !matches!(
+            msg,
+            Msg::Fact {
+                fact: Fact::Contact,
+                ..
+            }
+        )
+    }
+
+    /// True when nothing of this context may be changed.
+    pub fn is_read_only(&self) -> bool {
+        self.settings.read_only
+            || self
+                .context_settings()
+                .is_some_and(|context| context.read_only)
+    }
+
+    fn context_settings(&self) -> Option<&ContextSettings> {
+        self.settings.contexts.get(&self.rack.cluster.context)
+    }
+
+    fn now(&self) -> Now {
+        self.rack.now
+    }
+
+    fn request(&mut self) -> RequestId {
+        self.next_request += 1;
+        RequestId(self.next_request)
+    }
+
+    fn notify(&mut self, level: Level, text: impl Into<String>) {
+        self.notice = Some((
+            Notice {
+                level,
+                text: text.into(),
+            },
+            self.now().mono,
+        ));
+    }
+
+    /// Tells the watcher whether CPU and memory are on the screen.
+    fn want_metrics(&mut self, effects: &mut Vec<Effect>) {
+        let wants = self.focus == PaneId::Rack;
+        if wants != self.wants_metrics {
+            self.wants_metrics = wants;
+            effects.push(Effect::WantMetrics(wants));
+        }
+    }
+
+    /// Shows a pane and remembers where we were.
+    fn show(&mut self, pane: PaneId) {
+        if pane == self.focus {
+            return;
+        }
+        self.history.push(self.focus);
+        if self.history.len() > HISTORY {
+            self.history.remove(0);
+        }
+        self.forward.clear();
+        self.focus = pane;
+    }
+
+    /// Turns to another context at once: what was known belongs to the old one.
+    fn turn_to(&mut self, context: &str, effects: &mut Vec<Effect>) {
+        self.generation.0 += 1;
+        self.rack = Rack::new(self.now());
+        self.rack.cluster.context = context.to_owned();
+        self.panes = Panes::default();
+        self.popup = None;
+        self.surveyed = None;
+        effects.push(Effect::Follow {
+            generation: self.generation,
+            context: Some(context.to_owned()),
+        });
+    }
+}
+
+/// Takes in one message, with everything that panes ask for on the way, and says what is to be done.
+pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    let mut queue = VecDeque::from([msg]);
+    while let Some(msg) = queue.pop_front() {
+        step(model, msg, &mut queue, &mut effects);
+    }
+    model.want_metrics(&mut effects);
+    gate(model, &mut effects);
+    effects
+}
+
+/// The choke point of read-only mode: no writing effect passes it, whoever asked for it.
+fn gate(model: &mut Model, effects: &mut Vec<Effect>) {
+    if model.is_read_only() && effects.iter().any(Effect::is_write) {
+        effects.retain(|effect| !effect.is_write());
+        let context = model.rack.cluster.context.clone();
+        model.notify(
+            Level::Warning,
+            format!("read-only: nothing in \"{context}\" is changed from here"),
+        );
+    }
+}
+
+fn step(model: &mut Model, msg: Msg, queue: &mut VecDeque<Msg>, effects: &mut Vec<Effect>) {
+    match msg {
+        Msg::Clock(now) => clock(model, now),
+        Msg::Key(key) => input::key(model, key, queue, effects),
+        Msg::Paste(text) => input::paste(model, &text, queue),
+        Msg::Resize(size) => model.size = size,
+        Msg::Fact { generation, fact } => {
+            if generation == model.generation {
+                take_in(model, fact);
+            }
+        }
+        Msg::NodeWritten { result } => match result {
+            Ok(done) => model.notify(Level::Info, done),
+            Err(problem) => model.notify(Level::Error, problem.sentence()),
+        },
+        Msg::YamlRead { request, result } => yaml_read(model, request, result),
+        Msg::TaskFailed(_, problem) => {
+            model.notify(Level::Error, problem.sentence());
+            model.settings.complaints.push(problem);
+        }
+        Msg::Focus(pane) => model.show(pane),
+        Msg::ShowNode(node) => {
+            model.show(PaneId::Rack);
+            let shown = with_panes(model, queue, effects, |panes, cx| {
+                panes.rack.show_node(&node, cx)
+            });
+            if !shown {
+                model.notify(Level::Warning, format!("there is no node \"{node}\" now"));
+            }
+        }
+        Msg::ReadYaml { node } => {
+            let request = model.request();
+            model.awaited_yaml = Some(request);
+            model.popup = Some(Popup::loading(format!("node {node}")));
+            effects.push(Effect::ReadYaml { request, node });
+        }
+        Msg::Ask(question) => model.popup = Some(Popup::question(question)),
+        Msg::Notice(notice) => model.notify(notice.level, notice.text),
+        Msg::Copy(text) => {
+            model.notify(Level::Info, format!("copied {text}"));
+            effects.push(Effect::Copy(text));
+        }
+    }
+}
+
+fn clock(model: &mut Model, now: Now) {
+    model.rack.tick(now);
+    if model
+        .notice
+        .as_ref()
+        .is_some_and(|(_, since)| now.since(*since) >= NOTICE_STAYS)
+    {
+        model.notice = None;
+    }
+    if model
+        .surveyed
+        .is_none_or(|at| now.since(at) >= SURVEY_EVERY)
+    {
+        survey(model);
+        let area = frame::regions(model.size).unwrap_or_default().body;
+        model.panes.rack.measure(&model.rack, area);
+    }
+}
+
+fn survey(model: &mut Model) {
+    model.surveyed = Some(model.now().mono);
+    model.rack.survey();
+    model
+        .rack
+        .problems
+        .extend(model.settings.complaints.iter().cloned());
+}
+
+fn take_in(model: &mut Model, fact: Fact) {
+    let moves_rows = matches!(fact, Fact::Nodes(_));
+    let is_link = matches!(fact, Fact::Link(_) | Fact::Source(..) | Fact::Cluster(_));
+    model.rack.apply(fact);
+    if moves_rows {
+        model.panes.rack.nodes_changed(&model.rack);
+        close_question_of_gone_object(model);
+    }
+    if is_link {
+        survey(model);
+        let trays = model
+            .context_settings()
+            .map(|context| context.trays.clone())
+            .unwrap_or_default();
+        model.panes.rack.set_trays(trays);
+    }
+}
+
+/// A question about an object that is gone, or is another under the same name, must not be answered.
+fn close_question_of_gone_object(model: &mut Model) {
+    let Some(Popup::Question(open)) = &model.popup else {
+        return;
+    };
+    let is_there =
+        |(name, uid): &&(NodeName, Uid)| model.rack.node(name).is_some_and(|node| node.uid == *uid);
+    let Some((gone, _)) = open.question.about.iter().find(|object| !is_there(object)) else {
+        return;
+    };
+    let text = format!("node {gone} is gone or was replaced: nothing was done");
+    model.popup = None;
+    model.notify(Level::Warning, text);
+}
+
+fn yaml_read(model: &mut Model, request: RequestId, result: Result<String, Problem>) {
+    if model
+        .awaited_yaml
+        .take_if(|awaited| *awaited == request)
+        .is_none()
+    {
+        return;
+    }
+    match result {
+        Ok(text) => {
+            if let Some(Popup::Text(page)) = &mut model.popup {
+                page.fill(&text);
+            }
+        }
+        Err(problem) => {
+            model.popup = None;
+            model.notify(Level::Error, problem.sentence());
+        }
+    }
+}
+
+/// Calls into the panes with what they may see and collects what they ask for.
+fn with_panes<R>(
+    model: &mut Model,
+    queue: &mut VecDeque<Msg>,
+    effects: &mut Vec<Effect>,
+    call: impl FnOnce(&mut Panes, &mut Cx<'_>) -> R,
+) -> R {
+    let area = frame::regions(model.size).unwrap_or_default().body;
+    let mut cx = Cx {
+        rack: &model.rack,
+        area,
+        msgs: Vec::new(),
+        effects: Vec::new(),
+    };
+    let result = call(&mut model.panes, &mut cx);
+    let Cx {
+        msgs,
+        effects: asked,
+        ..
+    } = cx;
+    queue.extend(msgs);
+    effects.extend(asked);
+    result
+}
+
+#[cfg(test)]
+mod tests;

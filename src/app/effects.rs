@@ -1,0 +1,167 @@
+//! Carries out effects: one short arm each. The only place outside the simulator that starts background tasks, and the
+//! only one that uses `clients`.
+//!
+//! Invariant: the inbox is bounded, so tasks wait and the loop never does. A reading task is replaced by the next of
+//! its key; a writing one runs to its end. A task's panic becomes a message.
+
+use std::collections::HashMap;
+use std::future::Future;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::{AbortHandle, JoinHandle};
+
+use crate::clients::kubernetes::{self, Target, Wants};
+use crate::effect::{Effect, RequestId, TaskKey};
+use crate::msg::{Generation, Msg};
+use crate::rack::facts::Fact;
+use crate::rack::node::{NodeName, Uid};
+use crate::rack::problem::{Problem, Severity, Subject};
+
+/// Messages on their way to the loop.
+const INBOX: usize = 1_024;
+
+/// The running background work.
+pub struct Effects {
+    target: Target,
+    wants: watch::Sender<Wants>,
+    inbox: mpsc::Sender<Msg>,
+    reading: HashMap<TaskKey, AbortHandle>,
+}
+
+impl Effects {
+    /// `target` says where the kubeconfig is. The receiver is the loop's inbox.
+    pub fn new(target: Target) -> (Effects, mpsc::Receiver<Msg>) {
+        let (inbox, receiver) = mpsc::channel(INBOX);
+        let (wants, _) = watch::channel(Wants::default());
+        (
+            Effects {
+                target,
+                wants,
+                inbox,
+                reading: HashMap::new(),
+            },
+            receiver,
+        )
+    }
+
+    /// Starts what `effect` asks for and returns at once. Effects of the terminal are the loop's and do nothing here.
+    pub fn run(&mut self, effect: Effect) {
+        match effect {
+            Effect::Follow {
+                generation,
+                context,
+            } => self.follow(generation, context),
+            Effect::WantMetrics(metrics) => {
+                self.wants.send_if_modified(|wants| {
+                    std::mem::replace(&mut wants.metrics, metrics) != metrics
+                });
+            }
+            Effect::ReadYaml { request, node } => self.read_yaml(request, node),
+            Effect::SetUnschedulable {
+                node,
+                uid,
+                unschedulable,
+            } => {
+                self.set_unschedulable(node, uid, unschedulable);
+            }
+            Effect::Copy(_) | Effect::Repaint | Effect::Suspend | Effect::Quit => {}
+        }
+    }
+
+    fn follow(&mut self, generation: Generation, context: Option<String>) {
+        if context.is_some() {
+            self.target.context = context;
+        }
+        let (facts, receiver) = mpsc::channel(INBOX);
+        let follow = kubernetes::follow(self.target.clone(), self.wants.subscribe(), facts);
+        let forward = forward(generation, receiver, self.inbox.clone());
+        self.read(TaskKey::Follow, async {
+            tokio::join!(follow, forward);
+        });
+    }
+
+    fn read_yaml(&mut self, request: RequestId, node: NodeName) {
+        let (target, inbox) = (self.target.clone(), self.inbox.clone());
+        self.read(TaskKey::Yaml, async move {
+            let read =
+                async { kubernetes::node_yaml(&kubernetes::connect(&target).await?, &node).await };
+            let result = read.await.map_err(|error| error.problem());
+            let _ = inbox.send(Msg::YamlRead { request, result }).await;
+        });
+    }
+
+    fn set_unschedulable(&self, node: NodeName, uid: Uid, unschedulable: bool) {
+        let (target, inbox) = (self.target.clone(), self.inbox.clone());
+        self.write(TaskKey::Write, async move {
+            let write = async {
+                let connection = kubernetes::connect(&target).await?;
+                kubernetes::cordon(&connection, &node, &uid, unschedulable).await
+            };
+            let done = if unschedulable {
+                "is cordoned"
+            } else {
+                "takes pods again"
+            };
+            let result = write
+                .await
+                .map(|()| format!("node {node} {done}"))
+                .map_err(|error| error.problem());
+            let _ = inbox.send(Msg::NodeWritten { result }).await;
+        });
+    }
+
+    /// Starts a reading task in place of the one before under the same key.
+    fn read(&mut self, key: TaskKey, work: impl Future<Output = ()> + Send + 'static) {
+        let task = tokio::spawn(work);
+        let handle = task.abort_handle();
+        self.watch_over(key, task);
+        if let Some(before) = self.reading.insert(key, handle) {
+            before.abort();
+        }
+    }
+
+    /// Starts a task that changes something: nothing aborts it.
+    fn write(&self, key: TaskKey, work: impl Future<Output = ()> + Send + 'static) {
+        self.watch_over(key, tokio::spawn(work));
+    }
+
+    /// Tells the loop when a task panics.
+    fn watch_over(&self, key: TaskKey, task: JoinHandle<()>) {
+        let inbox = self.inbox.clone();
+        tokio::spawn(async move {
+            if let Err(error) = task.await
+                && error.is_panic()
+            {
+                let problem = Problem::new(
+                    Severity::Critical,
+                    Subject::Program,
+                    "a background task of bramble failed",
+                )
+                .why("this is a mistake in bramble; the log says more")
+                .next("ctrl-l keeps the screen; restart bramble if data stays old");
+                let _ = inbox.send(Msg::TaskFailed(key, problem)).await;
+            }
+        });
+    }
+}
+
+impl Drop for Effects {
+    fn drop(&mut self) {
+        for task in self.reading.values() {
+            task.abort();
+        }
+    }
+}
+
+/// Turns facts into messages until either side ends.
+async fn forward(
+    generation: Generation,
+    mut facts: mpsc::Receiver<Fact>,
+    inbox: mpsc::Sender<Msg>,
+) {
+    while let Some(fact) = facts.recv().await {
+        if inbox.send(Msg::Fact { generation, fact }).await.is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,340 @@
+//! Keys and pasted text: who gets them, and what the program itself does with an action.
+//!
+//! The order: a question, the line being typed, what stands over the panes, the pane, the whole program.
+
+use std::collections::VecDeque;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use crate::action::{Action, PaneId};
+use crate::app::command::{self, Command, CommandLine, Purpose};
+use crate::app::popup::Popup;
+use crate::app::{Model, with_panes};
+use crate::effect::Effect;
+use crate::keymap::table::Table;
+use crate::keymap::{Lookup, Pending};
+use crate::msg::{Level, Msg};
+use crate::rack::node::NodeName;
+use crate::theme::roles::Theme;
+use crate::ui::frame;
+
+pub(super) fn key(
+    model: &mut Model,
+    key: KeyEvent,
+    queue: &mut VecDeque<Msg>,
+    effects: &mut Vec<Effect>,
+) {
+    let tables = tables(model);
+    if model.command_line.is_some() && is_text(key) {
+        model.pending = Pending::default();
+        typed(model, key);
+        return;
+    }
+    match model.keymap.look_up(&mut model.pending, &tables, key) {
+        Lookup::Action(action) => act(model, action, queue, effects),
+        Lookup::Pending => {}
+        Lookup::Nothing if model.command_line.is_some() => typed(model, key),
+        Lookup::Nothing => {}
+    }
+}
+
+/// The tables that apply now, innermost first.
+pub(super) fn tables(model: &Model) -> Vec<Table> {
+    if model.command_line.is_some() {
+        return vec![Table::Prompt];
+    }
+    match &model.popup {
+        Some(Popup::Question(_)) => vec![Table::Question],
+        Some(Popup::Menu(_) | Popup::Help { .. } | Popup::Text(_)) => {
+            vec![Table::Popup, Table::List]
+        }
+        None if model.focus == PaneId::Rack && model.panes.rack.is_detail() => {
+            vec![
+                Table::Detail,
+                Table::Pane(PaneId::Rack),
+                Table::List,
+                Table::Global,
+            ]
+        }
+        None => vec![Table::Pane(model.focus), Table::List, Table::Global],
+    }
+}
+
+/// A key that writes a character into a line.
+fn is_text(key: KeyEvent) -> bool {
+    matches!(key.code, KeyCode::Char(_))
+        && !key
+            .modifiers
+            .intersects(KeyModifiers::CONTROL | KeyModifiers::ALT)
+}
+
+pub(super) fn paste(model: &mut Model, text: &str, _queue: &mut VecDeque<Msg>) {
+    let Some(line) = &mut model.command_line else {
+        model.notify(
+            Level::Info,
+            "nothing to paste into here: press / or : first",
+        );
+        return;
+    };
+    line.prompt.field.on_paste(text);
+    edited(model);
+}
+
+fn typed(model: &mut Model, key: KeyEvent) {
+    if let Some(line) = &mut model.command_line
+        && line.prompt.field.on_key(key)
+    {
+        edited(model);
+    }
+}
+
+/// The line has changed: a filter holds at once.
+fn edited(model: &mut Model) {
+    let Some(line) = &mut model.command_line else {
+        return;
+    };
+    line.edited(&model.rack);
+    if line.purpose == Purpose::Filter {
+        let text = line.text().to_owned();
+        model.panes.set_filter(model.focus, &text);
+    }
+}
+
+fn act(model: &mut Model, action: Action, queue: &mut VecDeque<Msg>, effects: &mut Vec<Effect>) {
+    if model.command_line.is_some() {
+        in_line(model, action, queue, effects);
+    } else if model.popup.is_some() {
+        in_popup(model, action, queue, effects);
+    } else {
+        on_screen(model, action, queue, effects);
+    }
+}
+
+/// An action while a line is being typed.
+fn in_line(
+    model: &mut Model,
+    action: Action,
+    queue: &mut VecDeque<Msg>,
+    effects: &mut Vec<Effect>,
+) {
+    let Some(line) = &mut model.command_line else {
+        return;
+    };
+    match action {
+        Action::RowDown => line.prompt.choose_next(),
+        Action::RowUp => line.prompt.choose_previous(),
+        Action::Accept => {
+            let (purpose, text) = (line.purpose, line.text().to_owned());
+            model.command_line = None;
+            enter_line(model, purpose, &text, queue, effects);
+        }
+        Action::Close | Action::Cancel | Action::Back => {
+            let (purpose, before) = (line.purpose, line.before.clone());
+            model.command_line = None;
+            if purpose == Purpose::Filter {
+                model.panes.set_filter(model.focus, &before);
+            }
+        }
+        Action::Repaint => effects.push(Effect::Repaint),
+        Action::Suspend => effects.push(Effect::Suspend),
+        _ => {}
+    }
+}
+
+fn enter_line(
+    model: &mut Model,
+    purpose: Purpose,
+    text: &str,
+    queue: &mut VecDeque<Msg>,
+    effects: &mut Vec<Effect>,
+) {
+    match purpose {
+        Purpose::Filter => model.panes.set_filter(model.focus, text),
+        Purpose::Search => {
+            if let Some(Popup::Text(page)) = &mut model.popup
+                && !page.search_for(text)
+                && !text.is_empty()
+            {
+                model.notify(Level::Info, format!("\"{text}\" is not on this page"));
+            }
+        }
+        Purpose::Command if text.trim().is_empty() => {}
+        Purpose::Command => match command::parse(text, &model.rack) {
+            Ok(command) => run(model, command, queue, effects),
+            Err(message) => model.notify(Level::Warning, message),
+        },
+    }
+}
+
+fn run(model: &mut Model, command: Command, queue: &mut VecDeque<Msg>, effects: &mut Vec<Effect>) {
+    match command {
+        Command::Do(action) => act(model, action, queue, effects),
+        Command::Context(name) => model.turn_to(&name, effects),
+        Command::Node(name) => queue.push_back(Msg::ShowNode(NodeName::new(&name))),
+        Command::Theme(name) => set_theme(model, &name),
+        Command::Filter(text) => model.panes.set_filter(model.focus, &text),
+    }
+}
+
+fn set_theme(model: &mut Model, name: &str) {
+    let (theme, _) = Theme::load(name, None);
+    model.theme = if model.settings.ascii {
+        theme.in_ascii()
+    } else {
+        theme
+    };
+}
+
+/// An action while something stands over the panes.
+fn in_popup(
+    model: &mut Model,
+    action: Action,
+    queue: &mut VecDeque<Msg>,
+    effects: &mut Vec<Effect>,
+) {
+    match action {
+        Action::Repaint => return effects.push(Effect::Repaint),
+        Action::Suspend => return effects.push(Effect::Suspend),
+        Action::Close | Action::Back | Action::Cancel => {
+            model.popup = None;
+            return;
+        }
+        _ => {}
+    }
+    let window = usize::from(
+        frame::regions(model.size)
+            .unwrap_or_default()
+            .body
+            .height
+            .saturating_sub(2),
+    );
+    match model.popup.take() {
+        Some(Popup::Question(open)) => {
+            if action == Action::Accept {
+                effects.extend(open.question.then);
+            } else {
+                model.popup = Some(Popup::Question(open));
+            }
+        }
+        Some(Popup::Menu(mut menu)) => match (action, menu.chosen()) {
+            (Action::RowOpen, Some(chosen)) => on_screen(model, chosen, queue, effects),
+            _ => {
+                menu.on_action(action);
+                model.popup = Some(Popup::Menu(menu));
+            }
+        },
+        Some(Popup::Help { mut scroll }) => {
+            crate::panes::scrolled(&mut scroll, action, super::view::help_height(model), window);
+            if action != Action::HelpOpen {
+                model.popup = Some(Popup::Help { scroll });
+            }
+        }
+        Some(Popup::Text(mut page)) => {
+            let height = page.height();
+            match action {
+                Action::FilterOpen => {
+                    let search = page.search.clone();
+                    model.command_line =
+                        Some(CommandLine::new(Purpose::Search, &search, &model.rack));
+                }
+                Action::SearchNext => _ = page.next_match(true),
+                Action::SearchPrevious => _ = page.next_match(false),
+                action => _ = crate::panes::scrolled(&mut page.scroll, action, height, window),
+            }
+            model.popup = Some(Popup::Text(page));
+        }
+        None => {}
+    }
+}
+
+/// An action with nothing over the panes: the program's own, else the pane's.
+fn on_screen(
+    model: &mut Model,
+    action: Action,
+    queue: &mut VecDeque<Msg>,
+    effects: &mut Vec<Effect>,
+) {
+    match action {
+        Action::Quit => effects.push(Effect::Quit),
+        Action::Suspend => effects.push(Effect::Suspend),
+        Action::Repaint => effects.push(Effect::Repaint),
+        Action::Close | Action::Cancel => _ = close(model),
+        Action::Back => {
+            if !close(model) {
+                effects.push(Effect::Quit);
+            }
+        }
+        Action::PaneRack => model.show(PaneId::Rack),
+        Action::PaneProblems => model.show(PaneId::Problems),
+        Action::PaneNext => step_pane(model, 1),
+        Action::PanePrevious => step_pane(model, PaneId::ALL.len() - 1),
+        Action::HistoryBack => history(model, true),
+        Action::HistoryForward => history(model, false),
+        Action::CommandOpen => {
+            model.command_line = Some(CommandLine::new(Purpose::Command, "", &model.rack))
+        }
+        Action::FilterOpen => {
+            let text = model.panes.filter(model.focus).to_owned();
+            model.command_line = Some(CommandLine::new(Purpose::Filter, &text, &model.rack));
+        }
+        Action::HelpOpen => model.popup = Some(Popup::Help { scroll: 0 }),
+        Action::MenuOpen => {
+            let (title, mut menu) = model.panes.menu(model.focus, &model.rack);
+            if model.is_read_only() {
+                menu.retain(|action| !action.is_writer());
+            }
+            if menu.is_empty() {
+                model.notify(Level::Info, "there is no row here to do something with");
+            } else {
+                model.popup = Some(Popup::menu(title, menu));
+            }
+        }
+        Action::Refresh => {
+            let context =
+                Some(model.rack.cluster.context.clone()).filter(|context| !context.is_empty());
+            effects.push(Effect::Follow {
+                generation: model.generation,
+                context,
+            });
+        }
+        pane_action => {
+            let focus = model.focus;
+            with_panes(model, queue, effects, |panes, cx| {
+                panes.on_action(focus, pane_action, cx)
+            });
+        }
+    }
+}
+
+/// Closes the innermost thing of the pane. False when there was nothing.
+fn close(model: &mut Model) -> bool {
+    match model.focus {
+        PaneId::Rack => model.panes.rack.close(),
+        PaneId::Problems => model.panes.problems.close(),
+    }
+}
+
+fn step_pane(model: &mut Model, by: usize) {
+    let here = PaneId::ALL
+        .iter()
+        .position(|pane| *pane == model.focus)
+        .unwrap_or_default();
+    if let Some(pane) = PaneId::ALL.get((here + by) % PaneId::ALL.len()) {
+        model.show(*pane);
+    }
+}
+
+fn history(model: &mut Model, back: bool) {
+    let (from, to) = if back {
+        (&mut model.history, &mut model.forward)
+    } else {
+        (&mut model.forward, &mut model.history)
+    };
+    match from.pop() {
+        Some(pane) => {
+            to.push(model.focus);
+            model.focus = pane;
+        }
+        None => model.notify(Level::Info, "no further"),
+    }
+}

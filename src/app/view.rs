@@ -1,0 +1,326 @@
+//! The screen as a function of the model: header, tabs, the pane, the foot, and what stands over them.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect, Size};
+
+use crate::action::{Action, PaneId};
+use crate::app::Model;
+use crate::app::command::Purpose;
+use crate::app::input::tables;
+use crate::app::popup::Popup;
+use crate::keymap::table::Table;
+use crate::msg::Level;
+use crate::rack::link::LinkState;
+use crate::rack::problem::Severity;
+use crate::rack::time::short;
+use crate::ui::footer::{Hint, Weight, draw_hints, draw_notice, hints};
+use crate::ui::frame::{Regions, draw_too_small, fill, regions};
+use crate::ui::header::{Part, Tab, draw_header, draw_tabs};
+use crate::ui::popup::help::Help;
+use crate::ui::popup::page::Page;
+use crate::ui::popup::{menu, page, question};
+use crate::ui::text::{clean, width16};
+
+/// Draws everything; gives the place of the cursor when something is being typed.
+pub fn view(model: &Model, area: Rect, buf: &mut Buffer) -> Option<Position> {
+    let theme = &model.theme;
+    let Some(regions) = regions(Size::new(area.width, area.height)) else {
+        draw_too_small(area, buf, theme);
+        return None;
+    };
+    fill(area, buf, theme.text);
+    header(model, &regions, buf);
+    tabs(model, &regions, buf);
+    match model.focus {
+        PaneId::Rack => model.panes.rack.view(&model.rack, theme, regions.body, buf),
+        PaneId::Problems => model
+            .panes
+            .problems
+            .view(&model.rack, theme, regions.body, buf),
+    }
+    over(model, regions.body, buf);
+    foot(model, &regions, buf)
+}
+
+/// Lines of the help page, to scroll by.
+pub(super) fn help_height(model: &Model) -> usize {
+    help(model).height()
+}
+
+fn header(model: &Model, regions: &Regions, buf: &mut Buffer) {
+    let (rack, theme) = (&model.rack, &model.theme);
+    let part = |text: String, short: Option<String>, style, priority| Part {
+        text,
+        short,
+        style,
+        priority,
+    };
+    let context = clean(&rack.cluster.context).into_owned();
+    let mut parts = vec![part("bramble".to_owned(), None, theme.title, 6)];
+    if !context.is_empty() {
+        parts.push(part(context, None, theme.text, 0));
+    }
+    parts.push(link(model));
+    if model.is_read_only() {
+        parts.push(part(
+            "read-only".to_owned(),
+            Some("ro".to_owned()),
+            theme.status_warn,
+            2,
+        ));
+    }
+    if let Some(version) = &rack.cluster.version {
+        let version = clean(version).into_owned();
+        let without_suffix = version.split('+').next().unwrap_or_default().to_owned();
+        parts.push(part(
+            format!("k3s {without_suffix}"),
+            Some(without_suffix),
+            theme.text,
+            5,
+        ));
+    }
+    if rack.node_count() > 0 {
+        let (ready, all) = (rack.ready_count(), rack.node_count());
+        let style = if ready < all {
+            theme.status_bad
+        } else {
+            theme.text
+        };
+        let style = if rack.link.is_stale() {
+            theme.stale
+        } else {
+            style
+        };
+        parts.push(part(
+            format!("{ready}/{all} ready"),
+            Some(format!("{ready}/{all}")),
+            style,
+            3,
+        ));
+    }
+    let wrong = rack
+        .problems
+        .iter()
+        .filter(|problem| problem.severity < Severity::Note)
+        .count();
+    if wrong > 0 {
+        let is_critical = rack
+            .problems
+            .iter()
+            .any(|problem| problem.severity == Severity::Critical);
+        let style = if is_critical {
+            theme.problem_critical
+        } else {
+            theme.problem_warning
+        };
+        parts.push(part(
+            format!("{} {wrong}", theme.symbols.warn),
+            None,
+            style,
+            1,
+        ));
+    }
+    draw_header(&parts, &wall_clock(model), regions.header, buf, theme);
+}
+
+fn wall_clock(model: &Model) -> String {
+    let time = model.rack.now.wall.to_zoned(model.time_zone.clone());
+    format!(
+        "{:02}:{:02}:{:02}",
+        time.hour(),
+        time.minute(),
+        time.second()
+    )
+}
+
+/// The link state in a word, with its age where that matters.
+fn link(model: &Model) -> Part {
+    let (rack, theme) = (&model.rack, &model.theme);
+    let signs = &theme.symbols;
+    let age = short(
+        rack.now
+            .since(rack.link.last_contact.unwrap_or(rack.link.since)),
+    );
+    let (sign, word, style) = match &rack.link.state {
+        LinkState::Nowhere(_) => (signs.stale, "no cluster".to_owned(), theme.link_stale),
+        LinkState::Connecting => (signs.connecting, "connecting".to_owned(), theme.link_wait),
+        LinkState::Live => (signs.live, "live".to_owned(), theme.link_live),
+        LinkState::Stale { .. } if rack.link.last_contact.is_none() => {
+            (signs.stale, "no contact".to_owned(), theme.link_stale)
+        }
+        LinkState::Stale { .. } => (signs.stale, format!("stale {age}"), theme.link_stale),
+        LinkState::Denied { .. } => (signs.denied, "denied".to_owned(), theme.link_denied),
+    };
+    Part {
+        text: format!("{sign} {word}"),
+        short: None,
+        style,
+        priority: 0,
+    }
+}
+
+fn tabs(model: &Model, regions: &Regions, buf: &mut Buffer) {
+    let tab = |pane: PaneId| Tab {
+        key: model.keymap.keys_for(&[Table::Global], pane.action()),
+        title: pane.title().to_owned(),
+        is_active: pane == model.focus,
+    };
+    let tabs: Vec<Tab> = PaneId::ALL.into_iter().map(tab).collect();
+    draw_tabs(&tabs, regions.tabs, buf, &model.theme);
+    if let Some(problem) = model
+        .rack
+        .link
+        .problem()
+        .filter(|_| model.rack.node_count() > 0)
+    {
+        // An outage is said where it cannot be overlooked, beside the panes it concerns.
+        let used: u16 = tabs.iter().map(|tab| width16(&tab.title) + 4).sum();
+        let room = Rect {
+            x: used,
+            width: regions.tabs.width.saturating_sub(used),
+            ..regions.tabs
+        };
+        draw_notice(
+            &clean(&problem.sentence()),
+            Weight::Bad,
+            room,
+            buf,
+            &model.theme,
+        );
+    }
+}
+
+fn over(model: &Model, area: Rect, buf: &mut Buffer) {
+    let theme = &model.theme;
+    match &model.popup {
+        None => {
+            if !model.pending.is_empty() {
+                let tables = tables(model);
+                let next = model.keymap.next_keys(&model.pending, &tables);
+                let rows: Vec<Hint> = next
+                    .into_iter()
+                    .map(|(key, action)| hint(key, action))
+                    .collect();
+                menu::draw_next_keys(&model.pending.shown(), &rows, area, buf, theme);
+            }
+        }
+        Some(Popup::Question(open)) => {
+            let lines: Vec<String> = open
+                .question
+                .lines
+                .iter()
+                .map(|line| clean(line).into_owned())
+                .collect();
+            let title = clean(&open.question.title);
+            let answers = hints(
+                &model.keymap,
+                &[Table::Question],
+                &[Action::Accept, Action::Close],
+            );
+            let question = question::Question {
+                title: &title,
+                lines: &lines,
+                hints: &answers,
+                typed: None,
+            };
+            question::draw(question, area, buf, theme);
+        }
+        Some(Popup::Menu(open)) => {
+            let below = [Table::Pane(model.focus), Table::List, Table::Global];
+            let key = |action: Action| model.keymap.keys_for(&below, action).unwrap_or_default();
+            let rows: Vec<Hint> = open
+                .actions
+                .iter()
+                .map(|action| hint(key(*action), *action))
+                .collect();
+            menu::draw(&clean(&open.title), &rows, open.selected, area, buf, theme);
+        }
+        Some(Popup::Help { scroll }) => help(model).draw(*scroll, area, buf, theme),
+        Some(Popup::Text(text)) => {
+            let loading = ["reading…".to_owned()];
+            let lines = text.lines.as_deref().unwrap_or(&loading);
+            let title = clean(&text.title);
+            page::draw(
+                Page {
+                    title: &title,
+                    lines,
+                    offset: text.scroll,
+                    query: &text.search,
+                },
+                area,
+                buf,
+                theme,
+            );
+        }
+    }
+}
+
+fn help(model: &Model) -> Help {
+    let mut tables = vec![Table::Pane(model.focus), Table::List, Table::Global];
+    if model.focus == PaneId::Rack && model.panes.rack.is_detail() {
+        tables.insert(0, Table::Detail);
+    }
+    Help::new(&model.keymap, &tables, model.size.width)
+}
+
+fn hint(key: String, action: Action) -> Hint {
+    Hint {
+        key,
+        text: action.info().help.to_owned(),
+    }
+}
+
+/// The last line: what is typed, else a notice, else the keys that act here.
+fn foot(model: &Model, regions: &Regions, buf: &mut Buffer) -> Option<Position> {
+    let theme = &model.theme;
+    if let Some(line) = &model.command_line {
+        let cursor = line.prompt.draw(regions.footer, regions.body, buf, theme);
+        if line.purpose == Purpose::Filter
+            && let Some(complaint) = line.complaint()
+        {
+            let above = Rect {
+                y: regions.footer.y.saturating_sub(1),
+                x: 2,
+                ..regions.footer
+            };
+            draw_notice(&complaint, Weight::Warn, above, buf, theme);
+        }
+        return cursor;
+    }
+    if let Some((notice, _)) = &model.notice {
+        let weight = match notice.level {
+            Level::Info => Weight::Info,
+            Level::Warning => Weight::Warn,
+            Level::Error => Weight::Bad,
+        };
+        draw_notice(&clean(&notice.text), weight, regions.footer, buf, theme);
+        return None;
+    }
+    let mut actions = foot_actions(model);
+    if model.is_read_only() {
+        actions.retain(|action| !action.is_writer());
+    }
+    actions.push(Action::HelpOpen);
+    draw_hints(
+        &hints(&model.keymap, &tables(model), &actions),
+        regions.footer,
+        buf,
+        theme,
+    );
+    None
+}
+
+fn foot_actions(model: &Model) -> Vec<Action> {
+    match &model.popup {
+        None => model.panes.hints(model.focus).to_vec(),
+        Some(Popup::Question(_)) => vec![Action::Accept, Action::Close],
+        Some(Popup::Menu(_)) => vec![Action::RowOpen, Action::Close],
+        Some(Popup::Help { .. }) => vec![Action::HalfDown, Action::Close],
+        Some(Popup::Text(_)) => vec![
+            Action::FilterOpen,
+            Action::SearchNext,
+            Action::HalfDown,
+            Action::Close,
+        ],
+    }
+}

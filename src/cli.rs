@@ -1,0 +1,190 @@
+//! The command line: what can be asked, and which part of the program answers.
+//!
+//! Exit codes: 0 all is well; 1 `bramble problems` found something; 2 the command line or a file named on it is wrong;
+//! 3 the cluster could not be read; 4 the terminal could not be used.
+
+mod cockpit;
+mod demo;
+
+mod report;
+mod tables;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::anyhow;
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use crate::clients::kubernetes::Target;
+
+const AFTER_HELP: &str = "\
+Exit codes:
+  0  all is well
+  1  `bramble problems` found something
+  2  the command line, or a file named on it, is wrong
+  3  the cluster could not be read
+  4  the terminal could not be used
+
+Files:
+  $XDG_CONFIG_HOME/bramble/config.toml, keymap.toml, theme.toml
+  $XDG_STATE_HOME/bramble/bramble.log";
+
+/// The keyboard cockpit for bare-metal k3s racks of Raspberry Pis.
+///
+/// Without a command it shows the rack of the kubeconfig's current context. `bramble demo` shows one without a cluster.
+#[derive(Debug, Parser)]
+#[command(name = "bramble", version, after_help = AFTER_HELP, max_term_width = 100)]
+pub struct Arguments {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Args)]
+struct Global {
+    /// The context of the kubeconfig to use.
+    #[arg(long, global = true, value_name = "NAME")]
+    context: Option<String>,
+    /// The kubeconfig to read instead of $KUBECONFIG or ~/.kube/config.
+    #[arg(long, global = true, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+    /// Refuse everything that changes a cluster.
+    #[arg(long, global = true)]
+    read_only: bool,
+    /// A theme by name; `bramble themes` lists them.
+    #[arg(long, global = true, value_name = "NAME")]
+    theme: Option<String>,
+    /// A keymap by name: default, k9s or vim.
+    #[arg(long, global = true, value_name = "NAME")]
+    keymap: Option<String>,
+    /// Draw with plain ASCII signs.
+    #[arg(long, global = true)]
+    ascii: bool,
+    /// What to log: error, warn, info, debug, trace, or per module as in `bramble=trace`.
+    #[arg(
+        long,
+        global = true,
+        value_name = "LEVEL",
+        env = "BRAMBLE_LOG",
+        default_value = "info"
+    )]
+    log: String,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Play a rack that exists only in this process, and show it.
+    Demo {
+        /// Which rack: office, bad-day or large.
+        #[arg(long, value_name = "NAME", default_value = "office")]
+        scenario: String,
+        /// The same seed plays the same story.
+        #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+        seed: u64,
+    },
+    /// Print the nodes with their heartbeats.
+    Nodes(Report),
+    /// Print what is wrong, worst first; exit code 1 when there is something.
+    Problems(Report),
+    /// Print every key and what it does.
+    Keys,
+    /// Print the themes and what they style.
+    Themes,
+    /// Print the completion script for a shell.
+    Completions { shell: Shell },
+    /// Print the manual page, for `man -l -`.
+    Man,
+}
+
+#[derive(Debug, Clone, Copy, Args)]
+struct Report {
+    /// How to print.
+    #[arg(short, long, value_enum, default_value = "table")]
+    output: Output,
+    /// Go on printing what changes.
+    #[arg(short, long)]
+    watch: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    Table,
+    Json,
+}
+
+/// Why the program could not do what was asked.
+#[derive(Debug)]
+pub struct Failure {
+    pub code: u8,
+    pub error: anyhow::Error,
+}
+
+impl Failure {
+    fn usage(error: impl Into<anyhow::Error>) -> Failure {
+        Failure {
+            code: 2,
+            error: error.into(),
+        }
+    }
+
+    fn cluster(error: impl Into<anyhow::Error>) -> Failure {
+        Failure {
+            code: 3,
+            error: error.into(),
+        }
+    }
+
+    fn terminal(error: impl Into<anyhow::Error>) -> Failure {
+        Failure {
+            code: 4,
+            error: error.into(),
+        }
+    }
+}
+
+/// Does what the arguments ask for.
+pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
+    // One TLS provider for everything; an error only says that it is installed already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let Arguments { global, command } = arguments;
+    match command {
+        None => cockpit::run(&global, target(&global)),
+        Some(Command::Demo { scenario, seed }) => demo::run(&global, &scenario, seed),
+        Some(Command::Nodes(report)) => report::nodes(target(&global), report),
+        Some(Command::Problems(report)) => report::problems(target(&global), report),
+        Some(Command::Keys) => tables::keys(&global),
+        Some(Command::Themes) => tables::themes(&global),
+        Some(Command::Completions { shell }) => print(|out| {
+            clap_complete::generate(shell, &mut Arguments::command(), "bramble", out);
+            Ok(())
+        }),
+        Some(Command::Man) => print(|out| clap_mangen::Man::new(Arguments::command()).render(out)),
+    }
+}
+
+/// Where the kubeconfig is, as kubectl decides it.
+fn target(global: &Global) -> Target {
+    Target {
+        kubeconfig: global.kubeconfig.clone(),
+        context: global.context.clone(),
+        env: std::env::var_os("KUBECONFIG").filter(|value: &OsString| !value.is_empty()),
+        home: directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_owned()),
+    }
+}
+
+/// Prints to stdout. Whoever reads it may go away at any time (`| head`): that is no error.
+fn print(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> Result<ExitCode, Failure> {
+    let mut text = Vec::new();
+    write(&mut text).map_err(|error| Failure::usage(anyhow!(error)))?;
+    if let Err(error) = std::io::Write::write_all(&mut std::io::stdout().lock(), &text)
+        && error.kind() != std::io::ErrorKind::BrokenPipe
+    {
+        return Err(Failure::terminal(
+            anyhow!(error).context("cannot write to standard output"),
+        ));
+    }
+    Ok(ExitCode::SUCCESS)
+}

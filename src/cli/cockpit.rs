@@ -1,0 +1,258 @@
+//! The cockpit itself: settings, log, keymap, theme, clients, terminal, loop. Read top to bottom like a recipe.
+
+use std::io;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use crossterm::clipboard::CopyToClipboard;
+use crossterm::event::EventStream;
+use jiff::tz::TimeZone;
+use ratatui::layout::Size;
+use tokio::runtime::Runtime;
+
+use crate::app::effects::Effects;
+use crate::app::event_loop::{self, Clock, Exit, Sources};
+use crate::app::terminal::{self, Screen};
+use crate::app::{ContextSettings, Model, Settings, signals, update};
+use crate::cli::{Failure, Global};
+use crate::clients::kubernetes::Target;
+use crate::config::{self, Config, Paths};
+use crate::effect::Effect;
+use crate::keymap::Keymap;
+use crate::logging;
+use crate::rack::problem::{Problem, Severity, Subject};
+use crate::theme::roles::Theme;
+
+pub(super) fn run(global: &Global, target: Target) -> Result<ExitCode, Failure> {
+    let runtime = runtime().map_err(Failure::terminal)?;
+    run_in(&runtime, global, target)
+}
+
+/// Two threads for background work; the loop has the main one for itself.
+pub(super) fn runtime() -> anyhow::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")
+}
+
+/// Runs the cockpit until it is left.
+pub(super) fn run_in(
+    runtime: &Runtime,
+    global: &Global,
+    target: Target,
+) -> Result<ExitCode, Failure> {
+    if !terminal::is_there() {
+        let error = anyhow!(
+            "the cockpit needs a terminal; `bramble nodes` and `bramble problems` print without one"
+        );
+        return Err(Failure::terminal(error));
+    }
+    let mut loaded = load(global);
+    let paths = Paths::of_user();
+    if let Some(paths) = &paths
+        && let Err(error) = logging::start(&paths.state, &global.log)
+    {
+        loaded.complain(format!("no log is written: {error}"));
+    }
+    let context = target.context.clone();
+    let ended = runtime.block_on(show(loaded, target, context));
+    terminal::leave();
+    ended
+        .context("the terminal failed")
+        .map_err(Failure::terminal)
+}
+
+/// Settings, looks and keys as the files and flags decide.
+pub(super) struct Loaded {
+    pub(super) config: Config,
+    pub(super) theme: Theme,
+    pub(super) keymap: Keymap,
+    pub(super) complaints: Vec<Problem>,
+    read_only: bool,
+    ascii: bool,
+}
+
+impl Loaded {
+    fn complain(&mut self, text: impl Into<String>) {
+        self.complaints
+            .push(Problem::new(Severity::Warning, Subject::Settings, text));
+    }
+}
+
+/// Reads the user's files. What is wrong in them is kept as problems; the start never stops for it.
+pub(super) fn load(global: &Global) -> Loaded {
+    let paths = Paths::of_user();
+    let mut complaints = Vec::new();
+    let mut read = |file: Option<std::path::PathBuf>| {
+        let file = file?;
+        let (text, complaint) = config::read_optional(&file);
+        complaints.extend(complaint);
+        text.map(|text| (file, text))
+    };
+    let config_file = read(paths.as_ref().map(Paths::config_file));
+    let keymap_file = read(paths.as_ref().map(Paths::keymap_file));
+    let theme_file = read(paths.as_ref().map(Paths::theme_file));
+
+    let (config, complaint) = config_file.map_or_else(
+        || (Config::default(), None),
+        |(file, text)| Config::parse(&text, &file),
+    );
+    complaints.extend(complaint);
+    let ascii = global.ascii || config.ascii.unwrap_or_else(|| !locale_is_utf8());
+    let theme_name = global.theme.clone().or_else(|| config.theme.clone());
+    let theme_name = theme_name.unwrap_or_else(|| {
+        if no_color() {
+            "mono".to_owned()
+        } else {
+            "terminal".to_owned()
+        }
+    });
+    let (theme, theme_complaints) = Theme::load(&theme_name, borrowed(theme_file.as_ref()));
+    let theme = if ascii { theme.in_ascii() } else { theme };
+    let keymap_name = global
+        .keymap
+        .clone()
+        .unwrap_or_else(|| config.keymap.clone());
+    let (keymap, key_complaints) = Keymap::load(&keymap_name, borrowed(keymap_file.as_ref()));
+
+    let all = complaints
+        .into_iter()
+        .chain(theme_complaints.iter().map(ToString::to_string))
+        .chain(key_complaints.iter().map(ToString::to_string));
+    let complaints = all
+        .map(|text| Problem::new(Severity::Warning, Subject::Settings, text))
+        .collect();
+    Loaded {
+        config,
+        theme,
+        keymap,
+        complaints,
+        read_only: global.read_only,
+        ascii,
+    }
+}
+
+fn borrowed(file: Option<&(std::path::PathBuf, String)>) -> Option<(&Path, &str)> {
+    file.map(|(path, text)| (path.as_path(), text.as_str()))
+}
+
+/// <https://no-color.org>: set and not empty.
+fn no_color() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+}
+
+/// Whether the locale's characters are UTF-8, by the variables in their order of precedence. No locale at all (a bare
+/// `ssh` into a minimal image) counts as UTF-8, which terminals of today are; `TERM=linux` draws too few signs.
+fn locale_is_utf8() -> bool {
+    if std::env::var("TERM").is_ok_and(|term| term == "linux" || term == "vt100" || term == "vt220")
+    {
+        return false;
+    }
+    let set = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok().filter(|it| !it.is_empty()));
+    set.is_none_or(|locale| {
+        let locale = locale.to_lowercase();
+        locale.contains("utf-8") || locale.contains("utf8") || locale == "c" || locale == "posix"
+    })
+}
+
+/// The terminal's part: enter, loop, come back after a suspend, leave.
+async fn show(loaded: Loaded, target: Target, context: Option<String>) -> io::Result<ExitCode> {
+    let clock = Clock::start();
+    let (mut effects, mut inbox) = Effects::new(target);
+    let mut signals = signals::listen()?;
+    terminal::install_panic_hook();
+    let mut screen = terminal::enter()?;
+    let mut input = EventStream::new();
+    let frame = Duration::from_secs(1) / u32::from(loaded.config.max_fps.max(1));
+    let mut model = model(loaded, clock, screen.size()?);
+    for effect in model.begin(context) {
+        effects.run(effect);
+    }
+    loop {
+        let sources = Sources {
+            inbox: &mut inbox,
+            signals: &mut signals,
+            clock,
+            frame,
+        };
+        let exit = event_loop::run(
+            &mut model,
+            &mut screen,
+            &mut input,
+            sources,
+            |effect, screen| match effect {
+                Effect::Copy(text) => copy(screen, &text),
+                effect => effects.run(effect),
+            },
+        );
+        match exit.await? {
+            Exit::Quit => return Ok(ExitCode::SUCCESS),
+            Exit::Ended => return Ok(ExitCode::SUCCESS),
+            Exit::Suspend => {
+                drop(input);
+                terminal::leave();
+                signals::suspend()?;
+                screen = terminal::enter()?;
+                input = EventStream::new();
+            }
+            Exit::Repaint => screen = terminal::enter()?,
+        }
+        let size = screen.size()?;
+        for effect in update(&mut model, crate::msg::Msg::Resize(size)) {
+            effects.run(effect);
+        }
+    }
+}
+
+fn model(loaded: Loaded, clock: Clock, size: Size) -> Model {
+    let Loaded {
+        config,
+        theme,
+        keymap,
+        complaints,
+        read_only,
+        ascii,
+    } = loaded;
+    let contexts = config
+        .clusters
+        .into_iter()
+        .map(|(name, cluster)| {
+            (
+                name,
+                ContextSettings {
+                    read_only: cluster.read_only,
+                    trays: cluster.trays,
+                },
+            )
+        })
+        .collect();
+    Model::new(
+        clock.now(),
+        size,
+        theme,
+        keymap,
+        Settings {
+            read_only,
+            contexts,
+            ascii,
+            time_zone: TimeZone::system(),
+            complaints,
+        },
+    )
+}
+
+/// To the clipboard of the person's own terminal, through tmux and ssh (OSC 52).
+fn copy(screen: &mut Screen, text: &str) {
+    let mut bytes = Vec::new();
+    if crossterm::queue!(bytes, CopyToClipboard::to_clipboard_from(text)).is_ok()
+        && let Err(error) = screen.backend_mut().send_raw(&bytes)
+    {
+        tracing::warn!(%error, "cannot copy");
+    }
+}

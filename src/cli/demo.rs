@@ -1,0 +1,70 @@
+//! `bramble demo`: starts a simulated rack in this process, writes a kubeconfig that points at it, and runs the
+//! ordinary program. Nothing else of bramble knows that it is a demo.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, anyhow};
+
+use crate::cli::{Failure, Global, cockpit};
+use crate::clients::kubernetes::Target;
+use crate::sim::{Scenario, Sim};
+
+pub(super) fn run(global: &Global, scenario: &str, seed: u64) -> Result<ExitCode, Failure> {
+    let rack = Scenario::shipped(scenario).map_err(|error| Failure::usage(anyhow!(error)))?;
+    let runtime = cockpit::runtime().map_err(Failure::terminal)?;
+    let sim = runtime
+        .block_on(Sim::start(rack, seed))
+        .context("cannot start the demo rack on 127.0.0.1")
+        .map_err(Failure::terminal)?;
+    let folder = Folder::make()
+        .context("cannot make a folder for the demo")
+        .map_err(Failure::terminal)?;
+    let kubeconfig = folder
+        .write("kubeconfig", &sim.kubeconfig())
+        .map_err(Failure::terminal)?;
+    let target = Target {
+        kubeconfig: Some(kubeconfig),
+        context: None,
+        env: None,
+        home: None,
+    };
+    let result = cockpit::run_in(&runtime, global, target);
+    runtime.block_on(sim.shutdown());
+    result
+}
+
+/// A folder of our own below the system's temporary one, gone when we are.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn make() -> io::Result<Folder> {
+        let path = std::env::temp_dir().join(format!("bramble-demo-{}", std::process::id()));
+        fs::DirBuilder::new().mode(0o700).create(&path)?;
+        Ok(Folder(path))
+    }
+
+    fn write(&self, name: &str, text: &str) -> anyhow::Result<PathBuf> {
+        let path = self.0.join(name);
+        write_private(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    io::Write::write_all(&mut file, text.as_bytes())
+}

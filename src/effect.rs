@@ -1,0 +1,66 @@
+//! Everything we can do to the world, on one page. `update` returns these; `app/effects.rs` and, for the terminal's
+//! own, `app/event_loop.rs` carry them out.
+
+use crate::msg::Generation;
+use crate::rack::node::{NodeName, Uid};
+
+/// Numbers a request, so that an answer nobody waits for is dropped.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(pub u64);
+
+/// Names a background task. Starting a reading task under the same key replaces it; a writing one is never aborted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TaskKey {
+    /// The list, watch and probe of the current context.
+    Follow,
+    Yaml,
+    Write,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    // Reading the cluster.
+    /// Follow a context (`None`: the kubeconfig's current one) in place of the one before.
+    Follow {
+        generation: Generation,
+        context: Option<String>,
+    },
+    /// Whether node metrics are on the screen.
+    WantMetrics(bool),
+    ReadYaml {
+        request: RequestId,
+        node: NodeName,
+    },
+
+    // Writing to the cluster.
+    /// Cordon or uncordon the Node with this UID; it is read again first, and another under the same name is left alone.
+    SetUnschedulable {
+        node: NodeName,
+        uid: Uid,
+        unschedulable: bool,
+    },
+
+    // The terminal.
+    /// To the clipboard of the person's own terminal (OSC 52).
+    Copy(String),
+    Repaint,
+    Suspend,
+    Quit,
+}
+
+impl Effect {
+    /// True when it changes the cluster, a board or a file: the choke point of read-only mode asks this, and a new
+    /// effect does not compile without an answer.
+    pub fn is_write(&self) -> bool {
+        match self {
+            Effect::SetUnschedulable { .. } => true,
+            Effect::Follow { .. }
+            | Effect::WantMetrics(_)
+            | Effect::ReadYaml { .. }
+            | Effect::Copy(_)
+            | Effect::Repaint
+            | Effect::Suspend
+            | Effect::Quit => false,
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Everything that can happen, on one page. `update` is the only reader.
+
+use crossterm::event::KeyEvent;
+use ratatui::layout::Size;
+
+use crate::action::PaneId;
+use crate::effect::{Effect, RequestId, TaskKey};
+use crate::rack::facts::Fact;
+use crate::rack::node::{NodeName, Uid};
+use crate::rack::problem::Problem;
+use crate::rack::time::Now;
+
+/// Counts the contexts we turned to: facts of an earlier one are dropped.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Generation(pub u64);
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Msg {
+    // The terminal and the clock.
+    Key(KeyEvent),
+    Paste(String),
+    Resize(Size),
+    /// Stands first in every batch, so that `update` never asks the time.
+    Clock(Now),
+
+    // The cluster.
+    Fact {
+        generation: Generation,
+        fact: Fact,
+    },
+    /// A write has ended, with a sentence for the notice line.
+    NodeWritten {
+        result: Result<String, Problem>,
+    },
+    YamlRead {
+        request: RequestId,
+        result: Result<String, Problem>,
+    },
+    TaskFailed(TaskKey, Problem),
+
+    // What a pane asks of the rest of the program.
+    Focus(PaneId),
+    ShowNode(NodeName),
+    ReadYaml {
+        node: NodeName,
+    },
+    Ask(Question),
+    Notice(Notice),
+    Copy(String),
+}
+
+/// A question before something is done. Nothing happens unless it is answered with yes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Question {
+    /// `cordon node rpi-03?`
+    pub title: String,
+    /// What will happen, and what speaks against it.
+    pub lines: Vec<String>,
+    /// The objects it is about: the question closes when one of them is gone or replaced.
+    pub about: Vec<(NodeName, Uid)>,
+    pub then: Vec<Effect>,
+}
+
+/// One line at the foot of the screen, for a few seconds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    pub level: Level,
+    pub text: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    Info,
+    Warning,
+    Error,
+}
+
+impl Msg {
+    /// A refusal or an error, said at the foot of the screen.
+    pub fn warn(text: impl Into<String>) -> Msg {
+        Msg::Notice(Notice {
+            level: Level::Warning,
+            text: text.into(),
+        })
+    }
+
+    pub fn info(text: impl Into<String>) -> Msg {
+        Msg::Notice(Notice {
+            level: Level::Info,
+            text: text.into(),
+        })
+    }
+}

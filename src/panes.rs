@@ -1,0 +1,152 @@
+//! What the user is doing in each pane: cursor, filter, page.
+//!
+//! Invariant: a pane owns no facts of the rack and knows no other pane; it asks for things through messages.
+
+pub mod problems;
+pub mod rack;
+mod rows;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use crate::action::{Action, PaneId};
+use crate::effect::Effect;
+use crate::msg::Msg;
+use crate::rack::Rack;
+use crate::rack::link::{LinkState, Source, SourceState};
+use crate::rack::time::short;
+use crate::theme::roles::Theme;
+use crate::ui::text::{clean, put, wrap};
+
+/// What a pane may look at, and where it puts what it wants.
+pub struct Cx<'a> {
+    pub rack: &'a Rack,
+    /// Where the pane is drawn, borders included.
+    pub area: Rect,
+    pub msgs: Vec<Msg>,
+    pub effects: Vec<Effect>,
+}
+
+/// The panes, one field each.
+#[derive(Debug, Default)]
+pub struct Panes {
+    pub rack: rack::RackPane,
+    pub problems: problems::ProblemsPane,
+}
+
+impl Panes {
+    pub fn on_action(&mut self, pane: PaneId, action: Action, cx: &mut Cx<'_>) {
+        match pane {
+            PaneId::Rack => self.rack.on_action(action, cx),
+            PaneId::Problems => self.problems.on_action(action, cx),
+        }
+    }
+
+    /// The text of the pane's filter.
+    pub fn filter(&self, pane: PaneId) -> &str {
+        match pane {
+            PaneId::Rack => self.rack.filter(),
+            PaneId::Problems => self.problems.filter(),
+        }
+    }
+
+    pub fn set_filter(&mut self, pane: PaneId, text: &str) {
+        match pane {
+            PaneId::Rack => self.rack.set_filter(text),
+            PaneId::Problems => self.problems.set_filter(text),
+        }
+    }
+
+    /// The actions worth a hint, most useful first.
+    pub fn hints(&self, pane: PaneId) -> &'static [Action] {
+        match pane {
+            PaneId::Rack => self.rack.hints(),
+            PaneId::Problems => self.problems.hints(),
+        }
+    }
+
+    /// The row under the cursor by name, and everything that can be done with it; empty when there is none.
+    pub fn menu(&self, pane: PaneId, rack: &Rack) -> (String, Vec<Action>) {
+        match pane {
+            PaneId::Rack => self.rack.menu(rack),
+            PaneId::Problems => self.problems.menu(rack),
+        }
+    }
+}
+
+/// How old what the pane shows is, and where it comes from: `3s ago · watch`.
+pub(crate) fn age_and_source(rack: &Rack, theme: &Theme) -> String {
+    let separator = theme.symbols.separator;
+    match (rack.link.last_contact, &rack.link.state) {
+        (Some(at), _) => {
+            let how = if rack.link.is_live() {
+                "watch"
+            } else {
+                "not updated"
+            };
+            format!("{} ago {separator} {how}", short(rack.now.since(at)))
+        }
+        (None, LinkState::Connecting) => "connecting".to_owned(),
+        (None, _) => "no data".to_owned(),
+    }
+}
+
+/// Said in place of rows when there are none: why, and what to do.
+pub(crate) fn draw_empty(rack: &Rack, theme: &Theme, inside: Rect, buf: &mut Buffer) {
+    let (head, problem) = match (&rack.link.state, rack.link.source(Source::Nodes)) {
+        (LinkState::Nowhere(problem), _) => ("No cluster to show yet", Some(problem)),
+        (LinkState::Stale { problem } | LinkState::Denied { problem }, _) => {
+            ("No contact yet", Some(problem))
+        }
+        (_, SourceState::Forbidden(problem) | SourceState::Failing(problem)) => {
+            ("Nodes cannot be read", Some(problem))
+        }
+        (LinkState::Connecting, _) | (LinkState::Live, SourceState::Waiting) => {
+            ("Connecting", None)
+        }
+        (LinkState::Live, _) => ("This cluster has no nodes", None),
+    };
+    let room = usize::from(inside.width.saturating_sub(4)).min(88);
+    let mut y = inside.y.saturating_add(1);
+    put(buf, (inside.x + 2, y), inside.width, head, theme.title);
+    y += 2;
+    let texts = match problem {
+        Some(problem) => vec![&problem.what, &problem.why, &problem.next],
+        None => vec![&rack.cluster.server],
+    };
+    for text in texts.into_iter().filter(|text| !text.is_empty()) {
+        for line in wrap(&clean(text), room) {
+            if y >= inside.bottom() {
+                return;
+            }
+            put(
+                buf,
+                (inside.x + 2, y),
+                inside.width.saturating_sub(2),
+                &line,
+                theme.text,
+            );
+            y += 1;
+        }
+        y += 1;
+    }
+}
+
+/// Moves a page of `total` lines in a window of `height`. False when `action` is not a movement.
+pub(crate) fn scrolled(scroll: &mut usize, action: Action, total: usize, height: usize) -> bool {
+    let last = total.saturating_sub(height);
+    let half = (height / 2).max(1);
+    *scroll = match action {
+        Action::RowDown => *scroll + 1,
+        Action::RowUp => scroll.saturating_sub(1),
+        Action::HalfDown => *scroll + half,
+        Action::HalfUp => scroll.saturating_sub(half),
+        Action::PageDown => *scroll + height,
+        Action::PageUp => scroll.saturating_sub(height),
+        Action::GoTop => 0,
+        Action::GoBottom => last,
+        _ => return false,
+    }
+    .min(last);
+    true
+}

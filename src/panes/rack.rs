@@ -1,0 +1,375 @@
+//! The rack pane: nodes with their heartbeats as a table or as a picture, and one node in detail.
+//!
+//! Invariant: everything is keyed by the node's UID, so a reflashed board under an old name is another row.
+
+mod columns;
+mod detail;
+mod picture;
+mod table;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use crate::action::Action;
+use crate::effect::Effect;
+use crate::msg::{Msg, Question};
+use crate::panes::rack::columns::Column;
+use crate::panes::rows::Rows;
+use crate::panes::{Cx, scrolled};
+use crate::rack::Rack;
+use crate::rack::filter::Filter;
+use crate::rack::node::{Node, NodeName, Uid};
+use crate::rack::problem::{Severity, Subject};
+use crate::theme::roles::Theme;
+
+/// What the user is doing in the rack pane.
+#[derive(Debug, Default)]
+pub struct RackPane {
+    rows: Rows<Uid>,
+    view: View,
+    filter: String,
+    /// The column to sort by; `None` is the order of the names.
+    sort: Option<Column>,
+    is_reversed: bool,
+    is_wide: bool,
+    only_faults: bool,
+    /// Node names in the order of the trays, from the config.
+    trays: Vec<String>,
+    /// The widest value each column has had: columns stay where they are while values change.
+    content: Vec<u16>,
+}
+
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+enum View {
+    #[default]
+    Table,
+    Picture,
+    Detail {
+        uid: Uid,
+        scroll: usize,
+        /// Whether `esc` leads back to the picture.
+        from_picture: bool,
+    },
+}
+
+impl RackPane {
+    pub fn filter(&self) -> &str {
+        &self.filter
+    }
+
+    pub fn set_filter(&mut self, text: &str) {
+        text.clone_into(&mut self.filter);
+    }
+
+    pub fn set_trays(&mut self, trays: Vec<String>) {
+        self.trays = trays;
+    }
+
+    /// True in the detail of one node: its own keys apply.
+    pub fn is_detail(&self) -> bool {
+        matches!(self.view, View::Detail { .. })
+    }
+
+    /// Rows may have come or gone.
+    pub fn nodes_changed(&mut self, rack: &Rack) {
+        let ids = self.ids(rack);
+        self.rows.settle(&ids, rack.now.mono);
+    }
+
+    /// Looks at the visible rows once more, so that columns keep the width they had.
+    pub fn measure(&mut self, rack: &Rack, area: Rect) {
+        self.content = table::measure(self, rack, area);
+    }
+
+    /// Opens the detail of a node. False when there is no such node.
+    pub fn show_node(&mut self, name: &NodeName, cx: &mut Cx<'_>) -> bool {
+        let Some(node) = cx.rack.node(name) else {
+            return false;
+        };
+        let uid = node.uid.clone();
+        if !self.rows.select(&self.ids(cx.rack), &uid) {
+            self.filter.clear();
+            self.only_faults = false;
+            self.rows.select(&self.ids(cx.rack), &uid);
+        }
+        self.view = View::Detail {
+            uid,
+            scroll: 0,
+            from_picture: self.view == View::Picture,
+        };
+        true
+    }
+
+    /// Closes the innermost thing. False when there was nothing to close.
+    pub fn close(&mut self) -> bool {
+        match &self.view {
+            View::Detail { from_picture, .. } => {
+                self.view = if *from_picture {
+                    View::Picture
+                } else {
+                    View::Table
+                };
+                true
+            }
+            View::Picture | View::Table => {
+                let had_filter = !self.filter.is_empty() || self.only_faults;
+                self.filter.clear();
+                self.only_faults = false;
+                had_filter || self.rows.clear_marks()
+            }
+        }
+    }
+
+    pub fn on_action(&mut self, action: Action, cx: &mut Cx<'_>) {
+        if let View::Detail { uid, scroll, .. } = &mut self.view {
+            let node = cx.rack.node_by_uid(uid);
+            let total = node.map_or(0, |node| detail::height(cx.rack, node, cx.area));
+            if scrolled(
+                scroll,
+                action,
+                total,
+                usize::from(cx.area.height.saturating_sub(2)),
+            ) {
+                return;
+            }
+        }
+        let ids = self.ids(cx.rack);
+        let height = table::visible_rows(cx.area);
+        if !self.is_detail() && self.rows.on_action(action, &ids, height) {
+            return;
+        }
+        match action {
+            Action::RowOpen => self.open(cx),
+            Action::PictureToggle => {
+                self.view = if self.view == View::Picture {
+                    View::Table
+                } else {
+                    View::Picture
+                };
+            }
+            Action::WideToggle => self.is_wide = !self.is_wide,
+            Action::FaultsToggle => {
+                self.only_faults = !self.only_faults;
+                let ids = self.ids(cx.rack);
+                self.rows.settle(&ids, cx.rack.now.mono);
+            }
+            Action::SortNext => self.sort = columns::after(self.sort),
+            Action::SortPrevious => self.sort = columns::before(self.sort),
+            Action::SortReverse => self.is_reversed = !self.is_reversed,
+            Action::CopyName => self.with_node(cx, |node| Msg::Copy(node.name.to_string())),
+            Action::YamlOpen => self.with_node(cx, |node| Msg::ReadYaml {
+                node: node.name.clone(),
+            }),
+            Action::NodeCordon => self.ask_to_cordon(cx, true),
+            Action::NodeUncordon => self.ask_to_cordon(cx, false),
+            _ => {}
+        }
+    }
+
+    pub fn hints(&self) -> &'static [Action] {
+        match self.view {
+            View::Table => &[
+                Action::RowOpen,
+                Action::NodeCordon,
+                Action::NodeUncordon,
+                Action::FilterOpen,
+                Action::PictureToggle,
+                Action::FaultsToggle,
+                Action::MenuOpen,
+                Action::CommandOpen,
+            ],
+            View::Picture => &[
+                Action::RowOpen,
+                Action::PictureToggle,
+                Action::MenuOpen,
+                Action::CommandOpen,
+            ],
+            View::Detail { .. } => &[
+                Action::Close,
+                Action::NodeCordon,
+                Action::NodeUncordon,
+                Action::YamlOpen,
+                Action::MenuOpen,
+            ],
+        }
+    }
+
+    pub fn menu(&self, rack: &Rack) -> (String, Vec<Action>) {
+        let Some(node) = self.current(rack) else {
+            return Default::default();
+        };
+        let cordon = if node.unschedulable {
+            Action::NodeUncordon
+        } else {
+            Action::NodeCordon
+        };
+        let mut menu = vec![cordon, Action::YamlOpen, Action::CopyName];
+        if !self.is_detail() {
+            menu.insert(0, Action::RowOpen);
+            menu.push(Action::RowMark);
+        }
+        (format!("Node {}", node.name), menu)
+    }
+
+    /// The node the keys act on.
+    fn current<'a>(&self, rack: &'a Rack) -> Option<&'a Node> {
+        match &self.view {
+            View::Detail { uid, .. } => rack.node_by_uid(uid),
+            View::Table | View::Picture => rack.node_by_uid(self.rows.current(&self.ids(rack))?),
+        }
+    }
+
+    fn open(&mut self, cx: &mut Cx<'_>) {
+        if let Some(node) = self.current(cx.rack) {
+            let from_picture = self.view == View::Picture;
+            self.view = View::Detail {
+                uid: node.uid.clone(),
+                scroll: 0,
+                from_picture,
+            };
+        }
+    }
+
+    fn with_node(&self, cx: &mut Cx<'_>, ask: impl FnOnce(&Node) -> Msg) {
+        let msg = match self.current(cx.rack) {
+            Some(node) => ask(node),
+            None => Msg::warn("there is no node here"),
+        };
+        cx.msgs.push(msg);
+    }
+
+    /// The marked nodes, else the one under the cursor.
+    fn targets<'a>(&self, rack: &'a Rack) -> Vec<&'a Node> {
+        if self.is_detail() || self.rows.marked().is_empty() {
+            return self.current(rack).into_iter().collect();
+        }
+        rack.nodes()
+            .filter(|node| self.rows.is_marked(&node.uid))
+            .collect()
+    }
+
+    /// Asks before anything is changed. The answer acts on these very objects, whatever has slid under the cursor.
+    fn ask_to_cordon(&self, cx: &mut Cx<'_>, unschedulable: bool) {
+        let all = self.targets(cx.rack);
+        let nodes: Vec<&Node> = all
+            .iter()
+            .filter(|node| node.unschedulable != unschedulable)
+            .copied()
+            .collect();
+        let is_marked = !self.is_detail() && !self.rows.marked().is_empty();
+        let msg = match (all.first(), nodes.is_empty()) {
+            (None, _) => Msg::warn("there is no node here"),
+            (Some(_), _)
+                if !self.is_detail() && !is_marked && self.rows.is_unsettled(cx.rack.now.mono) =>
+            {
+                Msg::warn("another node slid under the cursor just now: look, and press again")
+            }
+            (Some(first), true) => Msg::info(match unschedulable {
+                true => format!("node {} is cordoned already", first.name),
+                false => format!("node {} takes pods already", first.name),
+            }),
+            (Some(_), false) => Msg::Ask(question(cx.rack, &nodes, unschedulable)),
+        };
+        cx.msgs.push(msg);
+    }
+
+    /// The nodes in the order and the choice of the table.
+    fn ids(&self, rack: &Rack) -> Vec<Uid> {
+        self.chosen(rack)
+            .into_iter()
+            .map(|node| node.uid.clone())
+            .collect()
+    }
+
+    fn chosen<'a>(&self, rack: &'a Rack) -> Vec<&'a Node> {
+        if self.view == View::Picture {
+            return picture::order(rack, &self.trays);
+        }
+        let (filter, _) = Filter::parse(&self.filter, &columns::TITLES);
+        let faulty = self.only_faults.then(|| faulty(rack));
+        let mut nodes: Vec<&Node> = rack
+            .nodes()
+            .filter(|node| {
+                faulty
+                    .as_ref()
+                    .is_none_or(|faulty| faulty.contains(&&node.name))
+            })
+            .filter(|node| filter.is_empty() || columns::accepts(&filter, rack, node))
+            .collect();
+        if let Some(column) = self.sort {
+            nodes.sort_by_cached_key(|node| column.sort_key(rack, node));
+        }
+        if self.is_reversed {
+            nodes.reverse();
+        }
+        nodes
+    }
+
+    pub fn view(&self, rack: &Rack, theme: &Theme, area: Rect, buf: &mut Buffer) {
+        match &self.view {
+            View::Table => table::draw(self, rack, theme, area, buf),
+            View::Picture => picture::draw(self, rack, theme, area, buf),
+            View::Detail { uid, scroll, .. } => match rack.node_by_uid(uid) {
+                Some(node) => detail::draw(rack, node, *scroll, theme, area, buf),
+                None => detail::draw_gone(rack, theme, area, buf),
+            },
+        }
+    }
+}
+
+/// Nodes with a problem that is more than a note.
+fn faulty(rack: &Rack) -> Vec<&NodeName> {
+    rack.problems
+        .iter()
+        .filter(|problem| problem.severity < Severity::Note)
+        .filter_map(|problem| match &problem.about {
+            Subject::Node(name) => Some(name),
+            _ => None,
+        })
+        .collect()
+}
+
+fn question(rack: &Rack, nodes: &[&Node], unschedulable: bool) -> Question {
+    let verb = if unschedulable { "Cordon" } else { "Uncordon" };
+    let names: Vec<&str> = nodes.iter().map(|node| node.name.as_str()).collect();
+    let title = match names.as_slice() {
+        [name] => format!("{verb} node {name}?"),
+        names => format!("{verb} {} nodes?", names.len()),
+    };
+    let held: Option<u32> = nodes
+        .iter()
+        .map(|node| rack.pod_counts(&node.name).map(|counts| counts.held))
+        .sum();
+    let mut lines = if names.len() > 1 {
+        vec![names.join(", ")]
+    } else {
+        Vec::new()
+    };
+    lines.push(match (unschedulable, held) {
+        (true, Some(held)) => {
+            format!("No new pods will be placed there. The {held} pods it holds now stay.")
+        }
+        (true, None) => "No new pods will be placed there. The pods it holds now stay.".to_owned(),
+        (false, _) => "New pods may be placed there again.".to_owned(),
+    });
+    if rack.link.is_stale() {
+        lines.push("The API server does not answer now: this will probably fail.".to_owned());
+    }
+    let effect = |node: &&Node| Effect::SetUnschedulable {
+        node: node.name.clone(),
+        uid: node.uid.clone(),
+        unschedulable,
+    };
+    Question {
+        title,
+        lines,
+        about: nodes
+            .iter()
+            .map(|node| (node.name.clone(), node.uid.clone()))
+            .collect(),
+        then: nodes.iter().map(effect).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,254 @@
+//! The columns of the node table: what each says of a node, and how it sorts.
+
+use std::borrow::Cow;
+
+use crate::rack::Rack;
+use crate::rack::beat::Pulse;
+use crate::rack::filter::Filter;
+use crate::rack::link::{Source, SourceState};
+use crate::rack::node::{Node, Truth};
+use crate::rack::time::short;
+
+/// What a cell says about the health of what it shows; the theme gives the colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tone {
+    Plain,
+    Muted,
+    Good,
+    Warn,
+    Bad,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Column {
+    Beat,
+    Node,
+    Role,
+    Status,
+    Temperature,
+    Power,
+    Cpu,
+    Memory,
+    Pods,
+    Version,
+    Age,
+    Address,
+    System,
+    Kernel,
+}
+
+/// All columns, left to right; the last three only when the table is wide.
+pub(super) const COLUMNS: [Column; 14] = [
+    Column::Beat,
+    Column::Node,
+    Column::Role,
+    Column::Status,
+    Column::Temperature,
+    Column::Power,
+    Column::Cpu,
+    Column::Memory,
+    Column::Pods,
+    Column::Version,
+    Column::Age,
+    Column::Address,
+    Column::System,
+    Column::Kernel,
+];
+
+/// The titles in the same order, as filters name them.
+pub(super) const TITLES: [&str; 14] = [
+    "BEAT", "NODE", "ROLE", "STATUS", "TEMP", "PWR", "CPU", "MEM", "PODS", "VERSION", "AGE",
+    "ADDRESS", "SYSTEM", "KERNEL",
+];
+
+/// The column to sort by after `sort`, around through "by name".
+pub(super) fn after(sort: Option<Column>) -> Option<Column> {
+    match sort {
+        None => COLUMNS.first().copied(),
+        Some(column) => COLUMNS
+            .iter()
+            .skip_while(|it| **it != column)
+            .nth(1)
+            .copied(),
+    }
+}
+
+pub(super) fn before(sort: Option<Column>) -> Option<Column> {
+    match sort {
+        None => COLUMNS.last().copied(),
+        Some(column) => COLUMNS
+            .iter()
+            .take_while(|it| **it != column)
+            .last()
+            .copied(),
+    }
+}
+
+/// Whether a node passes a filter over all its columns.
+pub(super) fn accepts(filter: &Filter, rack: &Rack, node: &Node) -> bool {
+    let texts: Vec<Cow<'_, str>> = COLUMNS
+        .iter()
+        .map(|column| column.cell(rack, node).0)
+        .collect();
+    let row: Vec<(&str, &str)> = TITLES
+        .iter()
+        .zip(&texts)
+        .map(|(title, text)| (*title, &**text))
+        .collect();
+    filter.accepts(&row)
+}
+
+impl Column {
+    pub(super) fn title(self) -> &'static str {
+        COLUMNS
+            .iter()
+            .zip(TITLES)
+            .find(|(column, _)| **column == self)
+            .map_or("", |(_, title)| title)
+    }
+
+    /// True when the table shows it only when wide.
+    pub(super) fn is_wide_only(self) -> bool {
+        matches!(self, Column::Address | Column::System | Column::Kernel)
+    }
+
+    /// What the cell says, and in what tone. An empty text is drawn as a dash: nothing to be known from here.
+    pub(super) fn cell<'a>(self, rack: &'a Rack, node: &'a Node) -> (Cow<'a, str>, Tone) {
+        match self {
+            Column::Beat => beat(rack, node),
+            Column::Node => (node.name.as_str().into(), Tone::Plain),
+            Column::Role => (node.role().word().into(), Tone::Plain),
+            Column::Status => status(rack, node),
+            // From the board itself, over SSH.
+            Column::Temperature | Column::Power => ("".into(), Tone::Muted),
+            Column::Cpu => usage(rack, node, |rack, node| {
+                Some((
+                    rack.usage(&node.name)?.cpu_milli,
+                    node.allocatable.cpu_milli?,
+                ))
+            }),
+            Column::Memory => usage(rack, node, |rack, node| {
+                Some((
+                    rack.usage(&node.name)?.memory_bytes,
+                    node.allocatable.memory_bytes?,
+                ))
+            }),
+            Column::Pods => pods(rack, node),
+            Column::Version => (version(&node.info.kubelet_version).into(), Tone::Plain),
+            Column::Age => (
+                node.created
+                    .map_or("?".into(), |at| short(rack.now.age_of(at)).into()),
+                Tone::Muted,
+            ),
+            Column::Address => (node.internal_ip().unwrap_or_default().into(), Tone::Plain),
+            Column::System => (node.info.os_image.as_ref().into(), Tone::Muted),
+            Column::Kernel => (node.info.kernel_version.as_ref().into(), Tone::Muted),
+        }
+    }
+
+    /// Sorts the troubled and the large first, names ascending.
+    pub(super) fn sort_key(self, rack: &Rack, node: &Node) -> (u64, String) {
+        let number = match self {
+            Column::Beat => rack.reading(&node.name).pulse as u64,
+            Column::Status => {
+                u64::from(node.ready() == Some(Truth::True)) + u64::from(!node.unschedulable)
+            }
+            Column::Cpu => descending(rack.usage(&node.name).map(|usage| usage.cpu_milli)),
+            Column::Memory => descending(rack.usage(&node.name).map(|usage| usage.memory_bytes)),
+            Column::Pods => descending(
+                rack.pod_counts(&node.name)
+                    .map(|counts| u64::from(counts.held)),
+            ),
+            Column::Age => node
+                .created
+                .map_or(0, |at| u64::MAX - at.as_second().unsigned_abs()),
+            Column::Role => node.role() as u64,
+            _ => 0,
+        };
+        let text = match self {
+            Column::Version | Column::Address | Column::System | Column::Kernel => {
+                self.cell(rack, node).0.into_owned()
+            }
+            _ => String::new(),
+        };
+        (number, text + node.name.as_str())
+    }
+}
+
+fn descending(number: Option<u64>) -> u64 {
+    number.map_or(u64::MAX, |number| u64::MAX - 1 - number)
+}
+
+/// The LED is drawn by the table; this is the age behind it.
+fn beat(rack: &Rack, node: &Node) -> (Cow<'static, str>, Tone) {
+    let reading = rack.reading(&node.name);
+    let tone = match reading.pulse {
+        Pulse::Beating => Tone::Plain,
+        Pulse::Late => Tone::Warn,
+        Pulse::Lost => Tone::Bad,
+        Pulse::Unknown => Tone::Muted,
+    };
+    match reading.age {
+        None => ("?".into(), tone),
+        Some(age) if reading.is_estimate && reading.pulse != Pulse::Beating => {
+            (format!("~{}", short(age)).into(), tone)
+        }
+        Some(age) => (short(age).into(), tone),
+    }
+}
+
+fn status<'a>(rack: &Rack, node: &'a Node) -> (Cow<'a, str>, Tone) {
+    let mut words = node.status_words();
+    let pulse = rack.reading(&node.name).pulse;
+    match pulse {
+        Pulse::Lost => words.insert(1, "lost"),
+        Pulse::Late => words.insert(1, "late"),
+        Pulse::Beating | Pulse::Unknown => {}
+    }
+    let tone = match node.ready() {
+        Some(Truth::False | Truth::Unknown) => Tone::Bad,
+        _ if pulse == Pulse::Lost => Tone::Bad,
+        None => Tone::Warn,
+        Some(Truth::True) if words.len() > 1 => Tone::Warn,
+        Some(Truth::True) => Tone::Good,
+    };
+    (words.join(" ").into(), tone)
+}
+
+fn usage(
+    rack: &Rack,
+    node: &Node,
+    of: impl Fn(&Rack, &Node) -> Option<(u64, u64)>,
+) -> (Cow<'static, str>, Tone) {
+    match rack.link.source(Source::Metrics) {
+        SourceState::Forbidden(_) => ("?".into(), Tone::Muted),
+        _ => match of(rack, node) {
+            Some((used, all)) if all > 0 => {
+                let percent = used.saturating_mul(100) / all;
+                let tone = match percent {
+                    ..80 => Tone::Plain,
+                    80..95 => Tone::Warn,
+                    _ => Tone::Bad,
+                };
+                (format!("{percent}%").into(), tone)
+            }
+            _ => ("".into(), Tone::Muted),
+        },
+    }
+}
+
+fn pods(rack: &Rack, node: &Node) -> (Cow<'static, str>, Tone) {
+    match rack.pod_counts(&node.name) {
+        Some(counts) if counts.failing > 0 => (counts.held.to_string().into(), Tone::Warn),
+        Some(counts) => (counts.held.to_string().into(), Tone::Plain),
+        None if matches!(rack.link.source(Source::Pods), SourceState::Waiting) => {
+            ("".into(), Tone::Muted)
+        }
+        None => ("?".into(), Tone::Muted),
+    }
+}
+
+/// The version as a kubelet reports it; an empty one is not known.
+fn version(text: &str) -> &str {
+    if text.is_empty() { "?" } else { text }
+}

@@ -1,0 +1,508 @@
+//! One node in detail: heartbeat, conditions, addresses, capacity, labels, events, pods. Sections of plain lines that
+//! scroll as one page.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use crate::panes::age_and_source;
+use crate::rack::Rack;
+use crate::rack::beat::{Beat, Moment, Pulse};
+use crate::rack::link::{Source, SourceState};
+use crate::rack::node::{Node, Resources, Truth};
+use crate::rack::pod::PodHealth;
+use crate::rack::time::short;
+use crate::theme::roles::Theme;
+use crate::ui::frame::{PaneBox, draw_box};
+use crate::ui::text::put;
+use crate::ui::{led, strip};
+
+/// Cells of a label at the left of a line.
+const LABEL: usize = 13;
+/// Events shown of one node.
+const EVENTS: usize = 12;
+
+/// A line of the page: pieces of text, each with what it means.
+type Line = Vec<(String, Piece)>;
+
+/// What a piece of text means; the theme turns it into a style only when it is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Piece {
+    Plain,
+    Label,
+    Heading,
+    Good,
+    Warn,
+    Bad,
+    Led(led::Led),
+    /// The ten-minute strip, drawn in place of the text.
+    Strip,
+}
+
+/// How many lines the page has.
+pub(super) fn height(rack: &Rack, node: &Node, _area: Rect) -> usize {
+    lines(rack, node).len()
+}
+
+pub(super) fn draw(
+    rack: &Rack,
+    node: &Node,
+    scroll: usize,
+    theme: &Theme,
+    area: Rect,
+    buf: &mut Buffer,
+) {
+    let title = format!("Rack {} {}", theme.symbols.arrow_right, node.name);
+    let right = age_and_source(rack, theme);
+    let inside = draw_box(
+        PaneBox {
+            title: &title,
+            right: &right,
+            has_focus: true,
+        },
+        area,
+        buf,
+        theme,
+    );
+    let lines = lines(rack, node);
+    for (line, y) in lines.iter().skip(scroll).zip(inside.top()..inside.bottom()) {
+        let mut x = inside.x + 1;
+        for (text, piece) in line {
+            let left = inside.right().saturating_sub(x);
+            if *piece == Piece::Strip {
+                let room = Rect {
+                    x,
+                    y,
+                    width: left.saturating_sub(1).min(60),
+                    height: 1,
+                };
+                strip::draw_strip(&moments(rack, node, room.width), room, buf, theme);
+                x = room.right();
+            } else {
+                x = put(buf, (x, y), left, text, style(*piece, theme));
+            }
+        }
+    }
+    let below = lines
+        .len()
+        .saturating_sub(scroll + usize::from(inside.height));
+    if below > 0 {
+        let note = format!(" {} {below} more ", theme.symbols.arrow_down);
+        put(
+            buf,
+            (inside.x + 1, area.bottom().saturating_sub(1)),
+            inside.width,
+            &note,
+            theme.muted,
+        );
+    }
+}
+
+/// The node went away while it was looked at: the page says so instead of jumping elsewhere.
+pub(super) fn draw_gone(rack: &Rack, theme: &Theme, area: Rect, buf: &mut Buffer) {
+    let right = age_and_source(rack, theme);
+    let inside = draw_box(
+        PaneBox {
+            title: "Rack",
+            right: &right,
+            has_focus: true,
+        },
+        area,
+        buf,
+        theme,
+    );
+    let text = "This node is gone from the cluster. esc goes back to the table.";
+    put(
+        buf,
+        (inside.x + 1, inside.y + 1),
+        inside.width,
+        text,
+        theme.status_warn,
+    );
+}
+
+fn style(piece: Piece, theme: &Theme) -> Style {
+    match piece {
+        Piece::Plain | Piece::Strip => theme.text,
+        Piece::Label => theme.muted,
+        Piece::Heading => theme.title,
+        Piece::Good => theme.status_ok,
+        Piece::Warn => theme.status_warn,
+        Piece::Bad => theme.status_bad,
+        Piece::Led(state) => led::led(state, theme).1,
+    }
+}
+
+fn moments(rack: &Rack, node: &Node, cells: u16) -> Vec<strip::Beat> {
+    let moments = rack.strip(&node.name, u32::from(cells));
+    moments
+        .into_iter()
+        .map(|moment| match moment {
+            Moment::Unknown => strip::Beat::Unknown,
+            Moment::Beating => strip::Beat::Ok,
+            Moment::Late => strip::Beat::Late,
+            Moment::Lost => strip::Beat::Gap,
+        })
+        .collect()
+}
+
+fn lines(rack: &Rack, node: &Node) -> Vec<Line> {
+    let mut lines = Vec::new();
+    problems(rack, node, &mut lines);
+    heartbeat(rack, node, &mut lines);
+    conditions(rack, node, &mut lines);
+    board(rack, node, &mut lines);
+    events(rack, node, &mut lines);
+    pods(rack, node, &mut lines);
+    labels(node, &mut lines);
+    lines
+}
+
+fn heading(lines: &mut Vec<Line>, text: impl Into<String>) {
+    if !lines.is_empty() {
+        lines.push(Vec::new());
+    }
+    lines.push(vec![(text.into(), Piece::Heading)]);
+}
+
+fn row(label: &str, text: impl Into<String>) -> Line {
+    toned(label, text, Piece::Plain)
+}
+
+fn toned(label: &str, text: impl Into<String>, piece: Piece) -> Line {
+    vec![
+        (format!("{label:LABEL$}"), Piece::Label),
+        (text.into(), piece),
+    ]
+}
+
+/// What is wrong comes first: it is why the page was opened.
+fn problems(rack: &Rack, node: &Node, lines: &mut Vec<Line>) {
+    use crate::rack::problem::{Severity, Subject};
+    let about = Subject::Node(node.name.clone());
+    for problem in rack
+        .problems
+        .iter()
+        .filter(|problem| problem.about == about)
+    {
+        let piece = match problem.severity {
+            Severity::Critical => Piece::Bad,
+            Severity::Warning => Piece::Warn,
+            Severity::Note => Piece::Plain,
+        };
+        lines.push(vec![(problem.what.clone(), piece)]);
+        for text in [&problem.why, &problem.next]
+            .into_iter()
+            .filter(|text| !text.is_empty())
+        {
+            lines.push(vec![(format!("  {text}"), Piece::Label)]);
+        }
+    }
+}
+
+fn heartbeat(rack: &Rack, node: &Node, lines: &mut Vec<Line>) {
+    heading(lines, "Heartbeat");
+    let reading = rack.reading(&node.name);
+    let Some(beat) = rack.beat(&node.name).filter(|_| reading.age.is_some()) else {
+        let why = match rack.link.source(Source::Leases) {
+            SourceState::Forbidden(_) => "? leases in kube-node-lease may not be read",
+            _ => "? no Lease of this node in kube-node-lease",
+        };
+        lines.push(toned("last", why, Piece::Warn));
+        return;
+    };
+    let (word, state) = match reading.pulse {
+        Pulse::Beating => (
+            "beating",
+            led::Led::Beating {
+                is_pulse: reading.is_pulsing,
+            },
+        ),
+        Pulse::Late => ("late", led::Led::Late),
+        Pulse::Lost => ("lost", led::Led::Lost),
+        Pulse::Unknown => ("unknown", led::Led::Unknown),
+    };
+    let age = reading.age.map(short).unwrap_or_default();
+    let estimate = if reading.is_estimate {
+        " (by the node's own clock)"
+    } else {
+        ""
+    };
+    let lease = short(beat.lease_duration());
+    lines.push(toned(
+        "last",
+        format!("{word}, {age} ago{estimate}; lost after {lease}"),
+        Piece::Led(state),
+    ));
+    lines.push(vec![
+        (format!("{:LABEL$}", "10 minutes"), Piece::Label),
+        (String::new(), Piece::Strip),
+    ]);
+    lines.push(row("rhythm", rhythm(beat)));
+    if let Some(offset) = beat.clock_offset() {
+        lines.push(toned("clock", clock(offset), Piece::Warn));
+    }
+}
+
+fn rhythm(beat: &Beat) -> String {
+    let tenths = |duration: Duration| format!("{:.1}s", duration.as_secs_f64());
+    let jitter = beat.jitter().map_or("?".to_owned(), tenths);
+    let gap = beat.longest_gap().map_or("?".to_owned(), tenths);
+    let flaps = match beat.flaps() {
+        0 => "never lost".to_owned(),
+        1 => "lost and back once".to_owned(),
+        times => format!("lost and back {times} times"),
+    };
+    format!("jitter {jitter}, longest gap {gap}, {flaps}")
+}
+
+fn clock(offset: SignedDuration) -> String {
+    let side = if offset.is_positive() {
+        "ahead of"
+    } else {
+        "behind"
+    };
+    format!("{} {side} ours", short(offset.unsigned_abs()))
+}
+
+fn conditions(rack: &Rack, node: &Node, lines: &mut Vec<Line>) {
+    heading(lines, "Conditions");
+    if node.conditions.is_empty() {
+        lines.push(toned("", "? this node reports none", Piece::Warn));
+    }
+    for condition in &node.conditions {
+        let is_well = (condition.status == Truth::True) == (&*condition.kind == "Ready");
+        let piece = match (is_well, condition.status) {
+            (true, _) => Piece::Good,
+            (false, Truth::Unknown) => Piece::Warn,
+            (false, _) => Piece::Bad,
+        };
+        let since = condition
+            .since
+            .map_or("?".to_owned(), |since| short(rack.now.age_of(since)));
+        let word = match condition.status {
+            Truth::True => "yes",
+            Truth::False => "no",
+            Truth::Unknown => "unknown",
+        };
+        lines.push(vec![
+            (format!("{:20} ", condition.kind), Piece::Label),
+            (format!("{word:8}"), piece),
+            (format!("for {since:5} "), Piece::Label),
+            (
+                if is_well {
+                    condition.reason.to_string()
+                } else {
+                    condition.message.to_string()
+                },
+                Piece::Plain,
+            ),
+        ]);
+    }
+}
+
+fn board(rack: &Rack, node: &Node, lines: &mut Vec<Line>) {
+    heading(lines, "Board");
+    let info = &node.info;
+    let known = |text: &str| {
+        if text.is_empty() {
+            "?".to_owned()
+        } else {
+            text.to_owned()
+        }
+    };
+    let age = node
+        .created
+        .map_or("?".to_owned(), |at| short(rack.now.age_of(at)));
+    lines.push(row(
+        "node",
+        format!(
+            "{}, joined {age} ago, {}",
+            node.role().word(),
+            known(&info.kubelet_version)
+        ),
+    ));
+    for address in &node.addresses {
+        lines.push(row(&address.kind, &*address.address));
+    }
+    lines.push(row(
+        "system",
+        format!(
+            "{}, kernel {}",
+            known(&info.os_image),
+            known(&info.kernel_version)
+        ),
+    ));
+    lines.push(row(
+        "runtime",
+        format!(
+            "{}, {}",
+            known(&info.container_runtime),
+            known(&info.architecture)
+        ),
+    ));
+    if !node.pod_cidrs.is_empty() {
+        lines.push(row("pod network", node.pod_cidrs.join(", ")));
+    }
+    lines.push(row("capacity", resources(&node.capacity)));
+    lines.push(row("for pods", resources(&node.allocatable)));
+    if let Some(usage) = rack.usage(&node.name) {
+        let cpu = cores(usage.cpu_milli);
+        lines.push(row(
+            "in use",
+            format!("{cpu} cores, {} memory", bytes(usage.memory_bytes)),
+        ));
+    }
+    for taint in &node.taints {
+        let value = if taint.value.is_empty() {
+            String::new()
+        } else {
+            format!("={}", taint.value)
+        };
+        lines.push(toned(
+            "taint",
+            format!("{}{value}:{}", taint.key, taint.effect),
+            Piece::Warn,
+        ));
+    }
+}
+
+fn resources(resources: &Resources) -> String {
+    let or_unknown = |text: Option<String>| text.unwrap_or_else(|| "?".to_owned());
+    format!(
+        "{} cores, {} memory, {} disk, {} pods",
+        or_unknown(resources.cpu_milli.map(cores)),
+        or_unknown(resources.memory_bytes.map(bytes)),
+        or_unknown(resources.disk_bytes.map(bytes)),
+        or_unknown(resources.pods.map(|pods| pods.to_string())),
+    )
+}
+
+fn cores(milli: u64) -> String {
+    if milli.is_multiple_of(1_000) {
+        (milli / 1_000).to_string()
+    } else {
+        format!("{}.{:02}", milli / 1_000, milli % 1_000 / 10)
+    }
+}
+
+/// Binary units, as Kubernetes counts memory.
+fn bytes(bytes: u64) -> String {
+    const UNITS: [(&str, u64); 4] = [
+        ("Ti", 1 << 40),
+        ("Gi", 1 << 30),
+        ("Mi", 1 << 20),
+        ("Ki", 1 << 10),
+    ];
+    match UNITS.iter().find(|(_, unit)| bytes >= *unit) {
+        Some((name, unit)) => format!("{}.{}{name}", bytes / unit, bytes % unit * 10 / unit),
+        None => bytes.to_string(),
+    }
+}
+
+fn events(rack: &Rack, node: &Node, lines: &mut Vec<Line>) {
+    heading(lines, "Events");
+    let before = lines.len();
+    for event in rack.events_of(&node.name).take(EVENTS) {
+        let age = event
+            .last
+            .map_or("?".to_owned(), |last| short(rack.now.age_of(last)));
+        let times = if event.count > 1 {
+            format!(" ({}x)", event.count)
+        } else {
+            String::new()
+        };
+        let piece = if event.is_warning {
+            Piece::Warn
+        } else {
+            Piece::Plain
+        };
+        lines.push(vec![
+            (format!("{age:>5} ago  "), Piece::Label),
+            (format!("{}{times}  ", event.reason), piece),
+            (event.message.to_string(), Piece::Plain),
+        ]);
+    }
+    if lines.len() == before {
+        lines.push(toned(
+            "",
+            nothing(
+                rack,
+                Source::Events,
+                "none; the server forgets them after an hour",
+            ),
+            Piece::Label,
+        ));
+    }
+}
+
+fn pods(rack: &Rack, node: &Node, lines: &mut Vec<Line>) {
+    let pods = rack.pods_on(&node.name);
+    heading(
+        lines,
+        if pods.is_empty() {
+            "Pods".to_owned()
+        } else {
+            format!("Pods ({})", pods.len())
+        },
+    );
+    if pods.is_empty() {
+        lines.push(toned("", nothing(rack, Source::Pods, "none"), Piece::Label));
+    }
+    let longest = pods
+        .iter()
+        .map(|pod| pod.namespace.len() + pod.name.len() + 1)
+        .max()
+        .unwrap_or_default()
+        .min(48);
+    for pod in pods {
+        let piece = match pod.health() {
+            PodHealth::Running => Piece::Good,
+            PodHealth::Done => Piece::Label,
+            PodHealth::Waiting => Piece::Warn,
+            PodHealth::Failing => Piece::Bad,
+        };
+        let age = pod
+            .created
+            .map_or("?".to_owned(), |at| short(rack.now.age_of(at)));
+        let restarts = if pod.restarts > 0 {
+            format!("  {} restarts", pod.restarts)
+        } else {
+            String::new()
+        };
+        let name = format!("{}/{}", pod.namespace, pod.name);
+        lines.push(vec![
+            (format!("{name:longest$}  "), Piece::Plain),
+            (format!("{:18}", pod.status), piece),
+            (
+                format!("{}/{}  {age:>5}{restarts}", pod.ready, pod.containers),
+                Piece::Label,
+            ),
+        ]);
+    }
+}
+
+/// Why a section is empty: not known yet, not allowed, or really nothing.
+fn nothing(rack: &Rack, source: Source, nothing: &str) -> String {
+    match rack.link.source(source) {
+        SourceState::Forbidden(_) => format!(
+            "? {} may not be read; Problems says which rule is missing",
+            source.word()
+        ),
+        SourceState::Waiting => "not read yet".to_owned(),
+        _ => nothing.to_owned(),
+    }
+}
+
+fn labels(node: &Node, lines: &mut Vec<Line>) {
+    heading(lines, "Labels");
+    for (key, value) in &node.labels {
+        lines.push(vec![
+            (format!("{key}="), Piece::Label),
+            (value.to_string(), Piece::Plain),
+        ]);
+    }
+}

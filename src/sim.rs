@@ -1,0 +1,160 @@
+//! The simulated rack: a Kubernetes API on 127.0.0.1 that lives from a scenario file.
+//!
+//! `bramble demo` starts it and runs the ordinary program against it; tests start it and break
+//! things through its handles. It is no Kubernetes: it serves the kinds the cockpit reads, in the
+//! shapes a real kube-apiserver sends. It shares no code with the clients, so that a mistake on one
+//! side cannot hide the same mistake on the other.
+//!
+//! ```text
+//! scenarios/*.toml ─► scenario ─► populate ─► World ◄── life (agenda, real seconds)
+//!                                              │ ▲
+//!                    kube_api ◄─ store (versions, history) ◄── handles (tests)
+//! ```
+//!
+//! Invariant: the same scenario and seed give the same names, ages and order of happenings.
+
+mod agenda;
+mod boards;
+mod event;
+mod handles;
+mod kube_api;
+mod lease;
+mod life;
+mod metrics;
+mod node;
+mod object;
+mod pod;
+mod pods;
+mod populate;
+mod random;
+mod resource;
+mod scenario;
+mod server;
+mod shared;
+mod stamp;
+mod store;
+mod workload;
+mod world;
+
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+pub use handles::{ApiHandle, NodeHandle};
+pub use scenario::Scenario;
+pub use shared::Fault;
+pub use world::Pressure;
+
+use server::Command;
+use shared::Shared;
+
+/// The user the demo's token belongs to.
+pub(crate) const USER: &str = "demo";
+
+/// A running simulation. Dropping it ends it.
+#[derive(Debug)]
+pub struct Sim {
+    shared: Arc<Shared>,
+    context: String,
+    address: SocketAddr,
+    commands: mpsc::Sender<Command>,
+    tasks: JoinSet<()>,
+}
+
+impl Sim {
+    /// Starts a rack on a free port of 127.0.0.1.
+    pub async fn start(scenario: Scenario, seed: u64) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        let context = scenario.context().to_owned();
+        let token = format!("demo-{:016x}", random::hash(seed, "token"));
+        let started = Instant::now();
+        let shared = Arc::new(Shared::new(populate::world(scenario, seed), token));
+        let (commands, orders) = mpsc::channel(8);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(life::drive(Arc::clone(&shared), started));
+        tasks.spawn(server::serve(
+            Arc::clone(&shared),
+            listener,
+            address,
+            orders,
+        ));
+        Ok(Self {
+            shared,
+            context,
+            address,
+            commands,
+            tasks,
+        })
+    }
+
+    /// `http://127.0.0.1:PORT`
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The token of the demo's user.
+    pub fn token(&self) -> &str {
+        &self.shared.token
+    }
+
+    /// A kubeconfig for this rack; its one context is named as the scenario says.
+    pub fn kubeconfig(&self) -> String {
+        let (url, token) = (self.url(), self.token());
+        let context = Value::from(self.context.as_str());
+        format!(
+            "apiVersion: v1\n\
+             clusters:\n\
+             - cluster:\n    server: {url}\n  name: {context}\n\
+             contexts:\n\
+             - context:\n    cluster: {context}\n    user: {USER}\n  name: {context}\n\
+             current-context: {context}\n\
+             kind: Config\n\
+             preferences: {{}}\n\
+             users:\n\
+             - name: {USER}\n  user:\n    token: {token}\n"
+        )
+    }
+
+    /// The board of that name.
+    pub fn node(&self, name: &str) -> NodeHandle {
+        NodeHandle::new(&self.shared, name)
+    }
+
+    /// The API server.
+    pub fn api(&self) -> ApiHandle {
+        ApiHandle::new(&self.shared, &self.commands)
+    }
+
+    /// Stores an object of a known kind as it is given, however odd, and lets watchers see it.
+    /// From then on the simulation leaves that object alone. The answer is its resource version.
+    pub fn put(&self, object: Value) -> Result<u64, String> {
+        handles::put(&mut self.shared.world(), object)
+    }
+
+    /// Changes an object by a merge patch, past every check: `patch("Node", "rpi-01", …)`,
+    /// `patch("Pod", "web/shop-0", …)`.
+    pub fn patch(&self, kind: &str, key: &str, patch: &Value) -> Result<u64, String> {
+        kube_api::force_patch(&mut self.shared.world(), kind, key, patch)
+    }
+
+    /// Deletes an object at once; false if there is none.
+    pub fn delete(&self, kind: &str, key: &str) -> bool {
+        let kind = resource::Kind::named(kind);
+        kind.is_some_and(|kind| self.shared.world().store.remove(kind, key).is_some())
+    }
+
+    /// Ends the simulation and waits until its port is closed.
+    pub async fn shutdown(mut self) {
+        self.tasks.shutdown().await;
+    }
+}

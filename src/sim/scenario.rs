@@ -1,0 +1,349 @@
+//! Scenario files: which boards a simulated rack has, what runs on them and how they behave.
+//!
+//! It only reads and checks; `populate` turns it into objects and `life` plays it.
+//! Invariant: a scenario that loads can be played; every mistake is reported with its line or its name.
+
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+/// The shipped scenarios, by the name used on the command line.
+const SHIPPED: [(&str, &str); 3] = [
+    ("office", include_str!("scenarios/office.toml")),
+    ("bad-day", include_str!("scenarios/bad-day.toml")),
+    ("large", include_str!("scenarios/large.toml")),
+];
+
+/// A rack to simulate, as written in a scenario file.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Scenario {
+    pub(crate) context: String,
+    pub(crate) about: String,
+    pub(crate) server_version: String,
+    /// Time from one lease renewal to the next, if a node does not say otherwise.
+    pub(crate) beat: Seconds,
+    /// How much earlier or later than due a renewal may come.
+    pub(crate) jitter: Seconds,
+    pub(crate) lease_duration_seconds: u32,
+    /// Silence after which the node controller calls a node unknown.
+    pub(crate) grace: Seconds,
+    /// How long an unknown node's pods stay before they are moved.
+    pub(crate) eviction_after: Seconds,
+    pub(crate) status_every: Seconds,
+    pub(crate) bookmark_every: Seconds,
+    /// Pod changes per second in the whole rack.
+    pub(crate) churn: f64,
+    /// Node events per second in the whole rack.
+    pub(crate) events: f64,
+    /// Plural names the demo's user may not touch.
+    pub(crate) forbidden: Vec<String>,
+    /// Whether metrics.k8s.io is installed.
+    pub(crate) metrics: bool,
+    pub(crate) node: Vec<NodePlan>,
+    pub(crate) workload: Vec<WorkloadPlan>,
+}
+
+/// One board, or `count` boards whose name and address count up.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct NodePlan {
+    /// `{}` stands for the number when `count` is more than one.
+    pub(crate) name: String,
+    #[serde(default = "one")]
+    pub(crate) count: u32,
+    #[serde(default)]
+    pub(crate) role: Role,
+    #[serde(default)]
+    pub(crate) board: BoardModel,
+    pub(crate) ip: Option<Ipv4Addr>,
+    #[serde(default = "ninety_one")]
+    pub(crate) days: u32,
+    #[serde(default)]
+    pub(crate) health: Health,
+    #[serde(default)]
+    pub(crate) cordoned: bool,
+    pub(crate) kubelet: Option<String>,
+    /// Boards with the same text share a machine id, like cards cloned from one image.
+    pub(crate) machine: Option<String>,
+    pub(crate) zone: Option<String>,
+    #[serde(default)]
+    pub(crate) beat: BeatPlan,
+}
+
+/// How a node renews its lease.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct BeatPlan {
+    pub(crate) every: Option<Seconds>,
+    /// Some renewals come only after this time …
+    pub(crate) late: Option<Seconds>,
+    /// … this percentage of them.
+    #[serde(default)]
+    pub(crate) late_percent: u64,
+    /// Silent since so long before the start.
+    pub(crate) dark_since: Option<Seconds>,
+    /// Falls silent so long after the start.
+    pub(crate) dark_after: Option<Seconds>,
+    /// A flapping node is silent so long …
+    pub(crate) dark_for: Option<Seconds>,
+    /// … and then alive so long, again and again.
+    pub(crate) alive_for: Option<Seconds>,
+}
+
+/// What runs on the rack: a workload with its pods, or `count` of them.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct WorkloadPlan {
+    pub(crate) name: String,
+    #[serde(default = "one")]
+    pub(crate) count: u32,
+    #[serde(default = "default_namespace")]
+    pub(crate) namespace: String,
+    #[serde(default)]
+    pub(crate) kind: WorkloadKind,
+    pub(crate) image: String,
+    #[serde(default = "eighty")]
+    pub(crate) port: u16,
+    /// Pods; without it as many as `on` has names.
+    pub(crate) replicas: Option<u32>,
+    /// Nodes that carry the pods, in turn; empty means all of them.
+    #[serde(default)]
+    pub(crate) on: Vec<String>,
+    #[serde(default)]
+    pub(crate) state: StartState,
+    #[serde(default)]
+    pub(crate) restarts: u32,
+    #[serde(default = "twenty")]
+    pub(crate) cpu: u32,
+    #[serde(default = "sixty_four")]
+    pub(crate) memory: u32,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Role {
+    Server,
+    #[default]
+    Agent,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum BoardModel {
+    Pi3,
+    Pi4,
+    #[default]
+    #[serde(rename = "pi4-8g")]
+    Pi4With8G,
+    Pi5,
+    #[serde(rename = "pi5-16g")]
+    Pi5With16G,
+}
+
+/// What the kubelet says about its node at the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Health {
+    #[default]
+    Ready,
+    NetworkNotReady,
+    MemoryPressure,
+    DiskPressure,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+pub(crate) enum WorkloadKind {
+    #[default]
+    Deployment,
+    DaemonSet,
+    StatefulSet,
+    Job,
+    /// A pod nobody owns.
+    Pod,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum StartState {
+    #[default]
+    Running,
+    CrashLoop,
+    ImagePull,
+    Pending,
+    Evicted,
+    Completed,
+}
+
+/// A duration written as a number of seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "f64")]
+pub(crate) struct Seconds(pub(crate) Duration);
+
+impl Scenario {
+    /// The names of the shipped scenarios.
+    pub fn names() -> &'static [&'static str] {
+        const NAMES: [&str; 3] = [SHIPPED[0].0, SHIPPED[1].0, SHIPPED[2].0];
+        &NAMES
+    }
+
+    /// A shipped scenario by name; the error lists the names there are.
+    pub fn shipped(name: &str) -> Result<Self, String> {
+        match SHIPPED.iter().find(|(known, _)| *known == name) {
+            Some((_, text)) => Self::from_toml(text),
+            None => Err(format!(
+                "no scenario \"{name}\"; there are {}",
+                Self::names().join(", ")
+            )),
+        }
+    }
+
+    /// Reads a scenario file. A mistake is told with its line, or with the name it concerns.
+    pub fn from_toml(text: &str) -> Result<Self, String> {
+        let scenario: Self = toml::from_str(text).map_err(|error| error.to_string())?;
+        scenario.check()?;
+        Ok(scenario)
+    }
+
+    /// The name of the kubeconfig context.
+    pub fn context(&self) -> &str {
+        &self.context
+    }
+
+    /// What the scenario is for, in one sentence.
+    pub fn about(&self) -> &str {
+        &self.about
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let mut names = BTreeSet::new();
+        for node in &self.node {
+            if node.count > 1 && !node.name.contains("{}") {
+                return Err(format!(
+                    "node \"{}\" has a count; put {{}} in its name",
+                    node.name
+                ));
+            }
+            if !names.insert(node.name.as_str()) {
+                return Err(format!("node \"{}\" is written twice", node.name));
+            }
+        }
+        for workload in &self.workload {
+            let unknown = workload.on.iter().find(|on| !names.contains(on.as_str()));
+            if let Some(unknown) = unknown {
+                return Err(format!(
+                    "workload \"{}\" runs on \"{unknown}\", which is no node of the scenario",
+                    workload.name
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Default for Scenario {
+    fn default() -> Self {
+        Self {
+            context: "rack".to_owned(),
+            about: String::new(),
+            server_version: "v1.33.4+k3s1".to_owned(),
+            beat: Seconds(Duration::from_secs(10)),
+            jitter: Seconds(Duration::from_millis(300)),
+            lease_duration_seconds: 40,
+            grace: Seconds(Duration::from_secs(45)),
+            eviction_after: Seconds(Duration::from_secs(300)),
+            status_every: Seconds(Duration::from_secs(300)),
+            bookmark_every: Seconds(Duration::from_secs(60)),
+            churn: 0.0,
+            events: 0.0,
+            forbidden: Vec::new(),
+            metrics: true,
+            node: Vec::new(),
+            workload: Vec::new(),
+        }
+    }
+}
+
+impl TryFrom<f64> for Seconds {
+    type Error = String;
+
+    fn try_from(seconds: f64) -> Result<Self, String> {
+        Duration::try_from_secs_f64(seconds)
+            .map(Self)
+            .map_err(|error| format!("{seconds} is no number of seconds: {error}"))
+    }
+}
+
+fn one() -> u32 {
+    1
+}
+
+fn twenty() -> u32 {
+    20
+}
+
+fn sixty_four() -> u32 {
+    64
+}
+
+fn ninety_one() -> u32 {
+    91
+}
+
+fn eighty() -> u16 {
+    8080
+}
+
+fn default_namespace() -> String {
+    "default".to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Scenario;
+
+    #[test]
+    fn every_shipped_scenario_loads() {
+        for name in Scenario::names() {
+            let scenario = Scenario::shipped(name).unwrap();
+            assert!(!scenario.node.is_empty(), "{name} has no boards");
+            assert!(
+                !scenario.about().is_empty(),
+                "{name} says not what it is for"
+            );
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_is_answered_with_the_known_ones() {
+        let error = Scenario::shipped("ofice").unwrap_err();
+        assert_eq!(
+            error,
+            "no scenario \"ofice\"; there are office, bad-day, large"
+        );
+    }
+
+    #[test]
+    fn mistakes_are_told_with_their_line_or_name() {
+        let cases = [
+            ("context = \"a\"\nchrun = 3\n", "line 2"),
+            ("[[node]]\nname = \"a\"\nboard = \"pi9\"\n", "line 3"),
+            ("beat = -1\n", "is no number of seconds"),
+            ("[[node]]\nname = \"a\"\ncount = 2\n", "put {} in its name"),
+            (
+                "[[node]]\nname = \"a\"\n[[node]]\nname = \"a\"\n",
+                "written twice",
+            ),
+            (
+                "[[workload]]\nname = \"w\"\nimage = \"i\"\non = [\"b\"]\n",
+                "which is no node",
+            ),
+        ];
+        for (text, expected) in cases {
+            let error = Scenario::from_toml(text).unwrap_err();
+            assert!(error.contains(expected), "{error} lacks {expected}");
+        }
+    }
+}
