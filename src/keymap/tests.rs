@@ -97,6 +97,17 @@ fn a_sequence_waits_for_its_second_key_and_forgets_a_wrong_one() {
 }
 
 #[test]
+fn esc_leaves_whatever_is_open_in_every_shipped_keymap() {
+    for name in Keymap::preset_names() {
+        let (keymap, _) = Keymap::load(name, None);
+        for table in [Table::Global, Table::Popup, Table::Question, Table::Prompt] {
+            let close = Lookup::Action(Action::Close);
+            assert_eq!(press(&keymap, &[table], "esc"), [close], "{name} {table:?}");
+        }
+    }
+}
+
+#[test]
 fn a_key_that_is_let_go_means_nothing() {
     let (keymap, _) = Keymap::load("default", None);
     let mut event = Key::parse("j").unwrap().to_event();
