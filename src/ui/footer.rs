@@ -130,12 +130,9 @@ mod tests {
             })
             .concat()
         };
-        assert_eq!(
-            draw(60),
-            " enter open  c cordon  / filter  ? keys of this pane"
-        );
-        assert_eq!(draw(45), " enter open  c cordon  ? keys of this pane");
-        assert_eq!(draw(24), " ? keys of this pane");
+        assert_eq!(draw(60), " enter open  c cordon  / filter  ? help");
+        assert_eq!(draw(32), " enter open  c cordon  ? help");
+        assert_eq!(draw(12), " ? help");
     }
 
     #[test]
