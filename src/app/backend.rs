@@ -1,6 +1,8 @@
 //! The terminal as ratatui sees it, thrifty with bytes: a frame goes out in one write, and the cursor is hidden once,
 //! not once a frame. Over a thin SSH line an idle rack costs what its changed digits cost.
 
+mod encode;
+
 use std::io::{self, Write};
 
 use crossterm::cursor::{Hide, MoveTo, Show};
@@ -92,7 +94,8 @@ impl<W: Write> Backend for ThriftyBackend<W> {
         }
         // Drawing moves the cursor; where it was meant to stand must be said again.
         self.cursor_at = None;
-        self.inner.draw(content)
+        let width = self.inner.size().map_or(u16::MAX, |size| size.width);
+        encode::encode(content, width, &mut self.inner)
     }
 
     fn hide_cursor(&mut self) -> io::Result<()> {

@@ -104,7 +104,7 @@ where
                 continue;
             }
             () = sleep_until(next_tick), if model.is_ticking() => {
-                next_tick = Instant::now() + until_tick(clock.now());
+                next_tick = tick_after(next_tick, clock);
                 dirty = true;
             }
             count = inbox.recv_many(&mut batch, BATCH) => if count == 0 { return Ok(Exit::Ended) },
@@ -163,6 +163,16 @@ fn from_terminal(event: Event) -> Option<Msg> {
         Event::Paste(text) => Some(Msg::Paste(text.replace("\r\n", "\n").replace('\r', "\n"))),
         Event::Resize(width, height) => Some(Msg::Resize(Size::new(width, height))),
         Event::Key(_) | Event::FocusGained | Event::FocusLost | Event::Mouse(_) => None,
+    }
+}
+
+/// A second later; after a long stop (a suspend, a debugger) the next whole second of the wall clock.
+fn tick_after(tick: Instant, clock: Clock) -> Instant {
+    let next = tick + Duration::from_secs(1);
+    if next > Instant::now() {
+        next
+    } else {
+        Instant::now() + until_tick(clock.now())
     }
 }
 

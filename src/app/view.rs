@@ -255,6 +255,26 @@ fn over(model: &Model, area: Rect, buf: &mut Buffer) {
     }
 }
 
+/// The two answers to a question, in the words of one.
+fn answers(model: &Model) -> Vec<Hint> {
+    let key = |action| {
+        model
+            .keymap
+            .keys_for(&[Table::Question], action)
+            .unwrap_or_default()
+    };
+    vec![
+        Hint {
+            key: key(Action::Accept),
+            text: "yes, do it".to_owned(),
+        },
+        Hint {
+            key: key(Action::Close),
+            text: "no".to_owned(),
+        },
+    ]
+}
+
 fn help(model: &Model) -> Help {
     let mut tables = vec![Table::Pane(model.focus), Table::List, Table::Global];
     if model.focus == PaneId::Rack && model.panes.rack.is_detail() {
@@ -296,6 +316,10 @@ fn foot(model: &Model, regions: &Regions, buf: &mut Buffer) -> Option<Position> 
         draw_notice(&clean(&notice.text), weight, regions.footer, buf, theme);
         return None;
     }
+    if let Some(Popup::Question(_)) = &model.popup {
+        draw_hints(&answers(model), regions.footer, buf, theme);
+        return None;
+    }
     let mut actions = foot_actions(model);
     if model.is_read_only() {
         actions.retain(|action| !action.is_writer());
@@ -313,7 +337,7 @@ fn foot(model: &Model, regions: &Regions, buf: &mut Buffer) -> Option<Position> 
 fn foot_actions(model: &Model) -> Vec<Action> {
     match &model.popup {
         None => model.panes.hints(model.focus).to_vec(),
-        Some(Popup::Question(_)) => vec![Action::Accept, Action::Close],
+        Some(Popup::Question(_)) => Vec::new(),
         Some(Popup::Menu(_)) => vec![Action::RowOpen, Action::Close],
         Some(Popup::Help { .. }) => vec![Action::HalfDown, Action::Close],
         Some(Popup::Text(_)) => vec![

@@ -43,13 +43,16 @@ pub(super) fn preset(name: &str, complaints: &mut Vec<Complaint>) -> Tables {
     put_over(base, file, complaints)
 }
 
+/// Where each binding of a table stands in its file.
+type Places = Vec<(Vec<Key>, Range<usize>)>;
+
 /// What one file says, before it is put over anything.
 pub(super) struct File<'a> {
     pub(super) inherits: Option<String>,
     tables: Tables,
     source: Source<'a>,
     /// Where the bindings that hold everywhere stand in the file.
-    global: Vec<(Vec<Key>, Range<usize>)>,
+    global: Places,
 }
 
 /// Reads one file.
@@ -140,11 +143,7 @@ fn complain_table(source: &mut Source<'_>, name: &str, span: &Range<usize>) {
     source.complain_nearest(span, message, nearest);
 }
 
-fn read_table(
-    source: &mut Source<'_>,
-    table: Table,
-    entries: DeTable<'_>,
-) -> (Bindings, Vec<(Vec<Key>, Range<usize>)>) {
+fn read_table(source: &mut Source<'_>, table: Table, entries: DeTable<'_>) -> (Bindings, Places) {
     let mut rows = Bindings::default();
     let mut places = Vec::new();
     for (name, value) in in_file_order(entries) {
@@ -154,13 +153,12 @@ fn read_table(
             continue;
         };
         let binding = Binding { keys, action };
-        match objection(table, &rows, &binding) {
-            Some(message) => source.complain(&name.span(), message),
-            None => {
-                places.push((binding.keys.clone(), name.span()));
-                rows.push(binding);
-            }
+        if let Some(message) = objection(table, &rows, &binding) {
+            source.complain(&name.span(), message);
+            continue;
         }
+        places.push((binding.keys.clone(), name.span()));
+        rows.push(binding);
     }
     (rows, places)
 }

@@ -50,7 +50,7 @@ impl<Id: Ord + Clone> Rows<Id> {
     /// The first row to draw in a window of `height` rows, so that the cursor is in it.
     pub(crate) fn offset(&self, ids: &[Id], height: usize) -> usize {
         let index = self.index(ids).unwrap_or_default();
-        let lowest = (index + 1).saturating_sub(height);
+        let lowest = (index + 1).saturating_sub(height.max(1));
         let last_full = ids.len().saturating_sub(height);
         self.offset
             .clamp(lowest, index.max(lowest))

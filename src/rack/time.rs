@@ -25,13 +25,13 @@ impl Now {
     }
 }
 
-/// An age in at most three characters and a unit, as kubectl prints it: `42s`, `7m`, `5h`, `91d`.
+/// An age in at most two digits and a unit (but for days): `42s`, `7m`, `5h`, `91d`.
 pub fn short(age: Duration) -> String {
     let seconds = age.as_secs();
     match seconds {
-        0..120 => format!("{seconds}s"),
-        120..7_200 => format!("{}m", seconds / 60),
-        7_200..172_800 => format!("{}h", seconds / 3_600),
+        0..100 => format!("{seconds}s"),
+        100..6_000 => format!("{}m", seconds / 60),
+        6_000..172_800 => format!("{}h", seconds / 3_600),
         _ => format!("{}d", seconds / 86_400),
     }
 }
@@ -44,10 +44,10 @@ mod tests {
     fn ages_are_short_and_grow_coarser() {
         for (seconds, expected) in [
             (0, "0s"),
-            (119, "119s"),
-            (120, "2m"),
-            (7_199, "119m"),
-            (7_200, "2h"),
+            (99, "99s"),
+            (100, "1m"),
+            (5_999, "99m"),
+            (6_000, "1h"),
             (172_800, "2d"),
         ] {
             assert_eq!(short(Duration::from_secs(seconds)), expected);

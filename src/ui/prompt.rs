@@ -114,11 +114,11 @@ impl Prompt {
             height + 2,
         );
         fill(area, buf, theme.popup);
-        let count = format!(
-            "{} of {}",
-            self.chosen.map_or(0, |c| c + 1),
-            self.completions.len()
-        );
+        let all = self.completions.len();
+        let count = match self.chosen {
+            Some(chosen) => format!("{} of {all}", chosen + 1),
+            None => all.to_string(),
+        };
         let title = PaneBox {
             title: "",
             right: &count,

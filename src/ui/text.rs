@@ -97,6 +97,26 @@ pub fn wrap(text: &str, cells: usize) -> Vec<String> {
         .collect()
 }
 
+/// The text in pieces of at most `cells`, broken at the edge whatever stands there. An empty text is one empty
+/// piece; a letter wider than a piece is left out.
+pub fn chop(text: &str, cells: usize) -> Vec<String> {
+    if cells == 0 {
+        return Vec::new();
+    }
+    let mut pieces = Vec::new();
+    let (mut piece, mut used) = (String::new(), 0);
+    for (grapheme, w) in graphemes(&Span::raw(text)).filter(|(_, w)| *w <= cells) {
+        if used + w > cells {
+            pieces.push(std::mem::take(&mut piece));
+            used = 0;
+        }
+        piece.push_str(grapheme);
+        used += w;
+    }
+    pieces.push(piece);
+    pieces
+}
+
 /// Writes one line of text at most `cells` wide, inside the buffer only; the column after it.
 pub fn put(buf: &mut Buffer, at: (u16, u16), cells: u16, text: &str, style: Style) -> u16 {
     let (x, y) = at;
@@ -262,6 +282,15 @@ mod tests {
                 assert!(width(&line) <= cells, "{line:?} at {cells}");
             }
         }
+    }
+
+    #[test]
+    fn chopping_breaks_at_the_edge() {
+        assert_eq!(chop("abc defg", 3), ["abc", " de", "fg"]);
+        assert_eq!(chop("a日本", 2), ["a", "日", "本"]);
+        assert_eq!(chop("", 4), [""]);
+        assert_eq!(chop("日a", 1), ["a"]);
+        assert_eq!(chop("a", 0), Vec::<String>::new());
     }
 
     #[test]

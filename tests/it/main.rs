@@ -7,4 +7,7 @@
     reason = "a test that cannot go on should say where"
 )]
 
+mod fixtures;
+mod flows;
+mod screens;
 mod tidy;

@@ -175,7 +175,10 @@ fn only_the_effect_runner_and_the_simulator_start_tasks() {
 #[test]
 fn colours_stand_in_the_theme_alone() {
     let mut complaints = Vec::new();
-    for source in sources().iter().filter(|source| source.module() != "theme") {
+    // The encoder turns colours into codes; it chooses none.
+    let is_exempt =
+        |source: &Source| source.module() == "theme" || source.path == "src/app/backend/encode.rs";
+    for source in sources().iter().filter(|source| !is_exempt(source)) {
         for (number, line) in source.code().filter(|(_, line)| line.contains("Color::")) {
             complaints.push(format!("{}:{number}: {}", source.path, line.trim()));
         }

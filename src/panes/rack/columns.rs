@@ -200,10 +200,11 @@ fn beat(rack: &Rack, node: &Node) -> (Cow<'static, str>, Tone) {
 fn status<'a>(rack: &Rack, node: &'a Node) -> (Cow<'a, str>, Tone) {
     let mut words = node.status_words();
     let pulse = rack.reading(&node.name).pulse;
-    match pulse {
-        Pulse::Lost => words.insert(1, "lost"),
-        Pulse::Late => words.insert(1, "late"),
-        Pulse::Beating | Pulse::Unknown => {}
+    // Long before the API server says NotReady, the heartbeat does.
+    match (pulse, node.ready()) {
+        (Pulse::Lost, Some(Truth::True)) => words.insert(1, "lost"),
+        (Pulse::Late, Some(Truth::True)) => words.insert(1, "late"),
+        _ => {}
     }
     let tone = match node.ready() {
         Some(Truth::False | Truth::Unknown) => Tone::Bad,

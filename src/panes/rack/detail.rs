@@ -9,12 +9,12 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use crate::panes::age_and_source;
-use crate::rack::Rack;
 use crate::rack::beat::{Beat, Moment, Pulse};
 use crate::rack::link::{Source, SourceState};
 use crate::rack::node::{Node, Resources, Truth};
 use crate::rack::pod::PodHealth;
 use crate::rack::time::short;
+use crate::rack::{BeatReading, Rack};
 use crate::theme::roles::Theme;
 use crate::ui::frame::{PaneBox, draw_box};
 use crate::ui::text::put;
@@ -241,17 +241,23 @@ fn heartbeat(rack: &Rack, node: &Node, lines: &mut Vec<Line>) {
         (format!("{:LABEL$}", "10 minutes"), Piece::Label),
         (String::new(), Piece::Strip),
     ]);
-    lines.push(row("rhythm", rhythm(beat)));
+    lines.push(row("rhythm", rhythm(beat, reading)));
     if let Some(offset) = beat.clock_offset() {
         lines.push(toned("clock", clock(offset), Piece::Warn));
     }
 }
 
-fn rhythm(beat: &Beat) -> String {
+fn rhythm(beat: &Beat, reading: BeatReading) -> String {
     let tenths = |duration: Duration| format!("{:.1}s", duration.as_secs_f64());
     let jitter = beat.jitter().map_or("?".to_owned(), tenths);
-    let gap = beat.longest_gap().map_or("?".to_owned(), tenths);
+    // The wait that goes on now counts as well.
+    let waiting = reading.age.filter(|_| reading.pulse != Pulse::Beating);
+    let gap = beat
+        .longest_gap()
+        .max(waiting)
+        .map_or("?".to_owned(), tenths);
     let flaps = match beat.flaps() {
+        0 if reading.pulse == Pulse::Lost => "not back yet".to_owned(),
         0 => "never lost".to_owned(),
         1 => "lost and back once".to_owned(),
         times => format!("lost and back {times} times"),

@@ -17,8 +17,8 @@ use crate::ui::table::layout::{self, GUTTER, widths};
 use crate::ui::table::{Cell, Row, Sorting, Table, draw as draw_table};
 use crate::ui::text::clean;
 
-/// Cells of the LED and the age behind it: `● ~119s`.
-const BEAT: u16 = 7;
+/// Cells of the LED and the age behind it: `● ~15m`.
+const BEAT: u16 = 6;
 
 /// Rows that fit into the pane, below the line of titles.
 pub(super) fn visible_rows(area: Rect) -> usize {
@@ -61,7 +61,7 @@ pub(super) fn draw(pane: &RackPane, rack: &Rack, theme: &Theme, area: Rect, buf:
         .and_then(|sort| COLUMNS.iter().position(|column| *column == sort));
     let table = Table {
         columns: &columns,
-        widths: &widths(&columns, &content, inside.width),
+        widths: &widths(&columns, &content, inside.width.saturating_sub(1)),
         rows: &rows,
         offset,
         selected: pane.rows.index(&ids),
@@ -151,9 +151,9 @@ fn layout_of(column: Column) -> layout::Column {
         Column::Pods => Layout::numbers(title, 4, 5, 2),
         Column::Version => Layout::words(title, 12, 20, 7),
         Column::Age => Layout::numbers(title, 4, 5, 5),
-        Column::Address => Layout::words(title, 13, 39, 10),
-        Column::System => Layout::words(title, 12, 32, 11),
-        Column::Kernel => Layout::words(title, 12, 28, 12),
+        Column::Address => Layout::words(title, 13, 39, 3),
+        Column::System => Layout::words(title, 12, 32, 6),
+        Column::Kernel => Layout::words(title, 12, 28, 8),
     }
 }
 
@@ -177,7 +177,7 @@ fn rows(pane: &RackPane, rack: &Rack, theme: &Theme, height: usize) -> (Vec<Row>
 fn cell(column: Column, rack: &Rack, node: &Node, theme: &Theme) -> Cell {
     let (text, tone) = column.cell(rack, node);
     let text = match column {
-        Column::Beat => format!("{} {text:>5}", light(rack, node, theme).0),
+        Column::Beat => format!("{} {text:>4}", light(rack, node, theme).0),
         _ if text.is_empty() => theme.symbols.dash.to_owned(),
         _ => clean(&text).into_owned(),
     };

@@ -8,7 +8,7 @@ use ratatui::layout::Rect;
 
 use crate::theme::roles::Theme;
 use crate::ui::popup::open;
-use crate::ui::text::{clean, cut_end, put, width16};
+use crate::ui::text::{chop, clean, cut_end, put, width16};
 
 /// Everything a page needs to be drawn.
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +21,16 @@ pub struct Page<'a> {
     pub offset: usize,
     /// What was searched for; empty for nothing.
     pub query: &'a str,
+}
+
+/// The lines as a page in `area` can show them whole: clean, and long ones broken at the edge.
+/// Scrolling and searching then count these lines.
+pub fn folded(lines: &[String], area: Rect) -> Vec<String> {
+    let cells = usize::from(area.width.saturating_sub(4));
+    lines
+        .iter()
+        .flat_map(|line| chop(&clean(line), cells))
+        .collect()
 }
 
 /// The lines a page shows in `area`, to scroll by.
@@ -80,7 +90,7 @@ pub fn draw(page: Page<'_>, area: Rect, buf: &mut Buffer, theme: &Theme) {
 
 /// Every match in a line, upper and lower case alike: the text before it, and the match.
 fn matches<'t>(line: &'t str, query: &str) -> Vec<(&'t str, &'t str)> {
-    let wanted: Vec<char> = query.chars().map(folded).collect();
+    let wanted: Vec<char> = query.chars().map(caseless).collect();
     if wanted.is_empty() {
         return Vec::new();
     }
@@ -91,7 +101,7 @@ fn matches<'t>(line: &'t str, query: &str) -> Vec<(&'t str, &'t str)> {
         let is_match = start >= free
             && rest
                 .chars()
-                .map(folded)
+                .map(caseless)
                 .take(wanted.len())
                 .eq(wanted.iter().copied());
         if is_match {
@@ -104,7 +114,7 @@ fn matches<'t>(line: &'t str, query: &str) -> Vec<(&'t str, &'t str)> {
 }
 
 /// One character for both cases; good enough to search by, and it never changes the length.
-fn folded(c: char) -> char {
+fn caseless(c: char) -> char {
     c.to_lowercase().next().unwrap_or(c)
 }
 
@@ -145,6 +155,16 @@ mod tests {
                 "└────────────────────────────────┘"
             ]
         );
+    }
+
+    #[test]
+    fn folded_lines_lose_nothing() {
+        let lines = lines();
+        let folded = folded(&lines, Rect::new(0, 0, 12, 5));
+        assert!(folded.iter().all(|line| width16(line) <= 8), "{folded:?}");
+        let whole: String = lines.iter().map(|line| clean(line)).collect();
+        assert_eq!(folded.concat(), whole);
+        assert_eq!(super::folded(&lines, Rect::ZERO), Vec::<String>::new());
     }
 
     #[test]

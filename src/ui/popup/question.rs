@@ -13,7 +13,7 @@ use crate::ui::popup::{centred, open};
 use crate::ui::text::{put, width16, wrap};
 
 /// The widest a question gets.
-const WIDEST: u16 = 64;
+const WIDEST: u16 = 72;
 
 /// Everything a question needs to be drawn.
 #[derive(Debug, Clone, Copy)]

@@ -1,0 +1,267 @@
+//! A rack to look at: four boards as in the design, one late, one lost, at a fixed time.
+
+use std::time::Duration;
+
+use bramble::app::{Model, Settings, update};
+use bramble::keymap::Keymap;
+use bramble::msg::{Generation, Msg};
+use bramble::rack::event::NodeEvent;
+use bramble::rack::facts::{Change, ClusterInfo, Fact, Usage};
+use bramble::rack::link::{LinkState, Source, SourceState};
+use bramble::rack::node::{
+    Address, Condition, Lease, Node, NodeInfo, NodeName, ResourceVersion, Resources, Taint, Truth,
+    Uid,
+};
+use bramble::rack::pod::Pod;
+use bramble::rack::problem::{Problem, Severity, Subject};
+use bramble::rack::time::Now;
+use bramble::theme::roles::Theme;
+use jiff::{Timestamp, ToSpan};
+use ratatui::layout::Size;
+
+/// `seconds` after the beginning, by both clocks.
+pub(crate) fn at(seconds: u64) -> Now {
+    let begin: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
+    Now {
+        mono: Duration::from_secs(1_000 + seconds),
+        wall: begin + Duration::from_secs(seconds),
+    }
+}
+
+pub(crate) fn model(size: Size, theme: &str) -> Model {
+    let theme = Theme::load(theme, None).0;
+    Model::new(
+        at(0),
+        size,
+        theme,
+        Keymap::load("default", None).0,
+        Settings::default(),
+    )
+}
+
+pub(crate) fn tell(model: &mut Model, fact: Fact) {
+    update(
+        model,
+        Msg::Fact {
+            generation: Generation::default(),
+            fact,
+        },
+    );
+}
+
+/// A model that has been watching the office rack for two minutes.
+pub(crate) fn office(size: Size, theme: &str) -> Model {
+    let mut model = model(size, theme);
+    tell(&mut model, Fact::Cluster(cluster()));
+    tell(&mut model, Fact::Link(LinkState::Live));
+    for source in Source::ALL {
+        tell(&mut model, Fact::Source(source, SourceState::Live));
+    }
+    tell(&mut model, Fact::Nodes(Change::Listed(nodes())));
+    tell(&mut model, Fact::Pods(Change::Listed(pods())));
+    tell(&mut model, Fact::Events(Change::Listed(vec![event()])));
+    tell(&mut model, Fact::Usage(usage()));
+    for second in (0..=120).step_by(10) {
+        update(&mut model, Msg::Clock(at(second)));
+        let boards = [
+            ("k3s-server", 0, 118),
+            ("rpi-01", 0, 112),
+            ("rpi-02", 0, 100),
+            ("rpi-03", 0, 40),
+        ];
+        for (name, from, until) in boards {
+            if (from..=until).contains(&second) {
+                tell(
+                    &mut model,
+                    Fact::Leases(Change::Applied(lease(name, at(second).wall))),
+                );
+            }
+        }
+    }
+    tell(&mut model, Fact::Contact);
+    update(&mut model, Msg::Clock(at(121)));
+    model
+}
+
+/// The same, ten seconds after the API server has gone.
+pub(crate) fn office_in_an_outage(size: Size, theme: &str) -> Model {
+    let mut model = office(size, theme);
+    let problem = Problem::new(
+        Severity::Critical,
+        Subject::Link,
+        "cannot reach https://10.10.10.10:6443",
+    )
+    .why("connection refused")
+    .next("retrying; look at k3s on the server");
+    tell(&mut model, Fact::Link(LinkState::Stale { problem }));
+    update(&mut model, Msg::Clock(at(131)));
+    model
+}
+
+fn cluster() -> ClusterInfo {
+    ClusterInfo {
+        context: "office-rack".into(),
+        server: "https://10.10.10.10:6443".into(),
+        user: "office-rack".into(),
+        namespace: None,
+        version: Some("v1.33.4+k3s1".into()),
+        certificate_ends: Some(at(0).wall + 8_000.hours()),
+        contexts: vec!["office-rack".into(), "home".into()],
+    }
+}
+
+fn nodes() -> Vec<Node> {
+    ["k3s-server", "rpi-01", "rpi-02", "rpi-03"]
+        .into_iter()
+        .enumerate()
+        .map(|(index, name)| node(index, name))
+        .collect()
+}
+
+pub(crate) fn node(index: usize, name: &str) -> Node {
+    let is_down = name == "rpi-03";
+    let role = if index == 0 {
+        "node-role.kubernetes.io/control-plane"
+    } else {
+        "node.kubernetes.io/instance-type"
+    };
+    let condition = |kind: &str, status, reason: &str, message: &str| Condition {
+        kind: kind.into(),
+        status,
+        reason: reason.into(),
+        message: message.into(),
+        since: Some(at(0).wall - 300.hours()),
+    };
+    let ready = match is_down {
+        true => condition(
+            "Ready",
+            Truth::Unknown,
+            "NodeStatusUnknown",
+            "Kubelet stopped posting node status.",
+        ),
+        false => condition(
+            "Ready",
+            Truth::True,
+            "KubeletReady",
+            "kubelet is posting ready status",
+        ),
+    };
+    let resources = Resources {
+        cpu_milli: Some(4_000),
+        memory_bytes: Some(8_244_000_000),
+        disk_bytes: Some(61_000_000_000),
+        pods: Some(110),
+    };
+    Node {
+        name: NodeName::new(name),
+        uid: Uid(format!("uid-{name}").into()),
+        resource_version: ResourceVersion("1".into()),
+        created: Some(at(0).wall - 2_184.hours()),
+        labels: [
+            (role.into(), "true".into()),
+            ("kubernetes.io/hostname".into(), name.into()),
+        ]
+        .into(),
+        taints: match is_down {
+            true => vec![Taint {
+                key: "node.kubernetes.io/unreachable".into(),
+                value: "".into(),
+                effect: "NoExecute".into(),
+            }],
+            false => Vec::new(),
+        },
+        unschedulable: is_down,
+        addresses: vec![Address {
+            kind: "InternalIP".into(),
+            address: format!("10.10.10.1{index}").into(),
+        }],
+        conditions: vec![
+            condition(
+                "MemoryPressure",
+                Truth::False,
+                "KubeletHasSufficientMemory",
+                "enough",
+            ),
+            condition(
+                "DiskPressure",
+                Truth::False,
+                "KubeletHasNoDiskPressure",
+                "enough",
+            ),
+            ready,
+        ],
+        capacity: resources,
+        allocatable: resources,
+        info: NodeInfo {
+            architecture: "arm64".into(),
+            os_image: "Debian GNU/Linux 12 (bookworm)".into(),
+            kernel_version: "6.12.25+rpt-rpi-2712".into(),
+            kubelet_version: "v1.33.4+k3s1".into(),
+            container_runtime: "containerd://2.0.5-k3s1".into(),
+            machine_id: format!("machine-{index}").into(),
+            boot_id: format!("boot-{index}").into(),
+        },
+        pod_cidrs: vec![format!("10.42.{index}.0/24").into()],
+    }
+}
+
+fn lease(name: &str, renewed: Timestamp) -> Lease {
+    Lease {
+        node: NodeName::new(name),
+        renewed: Some(renewed),
+        duration: Some(Duration::from_secs(40)),
+    }
+}
+
+fn pods() -> Vec<Pod> {
+    let pod = |index: usize| {
+        let node = ["k3s-server", "rpi-01", "rpi-02"]
+            .into_iter()
+            .nth(index % 3)
+            .unwrap();
+        let is_failing = index == 4;
+        Pod {
+            uid: Uid(format!("pod-{index}").into()),
+            namespace: "web".into(),
+            name: format!("my-web-app-6d4cf56db6-{index:05}").into(),
+            node: Some(NodeName::new(node)),
+            status: if is_failing {
+                "CrashLoopBackOff".into()
+            } else {
+                "Running".into()
+            },
+            ready: u16::from(!is_failing),
+            containers: 1,
+            restarts: if is_failing { 17 } else { 0 },
+            created: Some(at(0).wall - 40.hours()),
+            owner: Some("ReplicaSet".into()),
+        }
+    };
+    (0..12).map(pod).collect()
+}
+
+fn event() -> NodeEvent {
+    NodeEvent {
+        uid: Uid("event-1".into()),
+        node: NodeName::new("rpi-01"),
+        is_warning: true,
+        reason: "Rebooted".into(),
+        message: "Node rpi-01 has been rebooted, boot id: 6a1f".into(),
+        count: 2,
+        last: Some(at(0).wall - 600.seconds()),
+    }
+}
+
+fn usage() -> Vec<Usage> {
+    [
+        ("k3s-server", 1_240, 5_100_000_000),
+        ("rpi-01", 480, 3_300_000_000),
+        ("rpi-02", 3_520, 5_850_000_000),
+    ]
+    .map(|(name, cpu_milli, memory_bytes)| Usage {
+        node: NodeName::new(name),
+        cpu_milli,
+        memory_bytes,
+    })
+    .into()
+}

@@ -1,0 +1,276 @@
+//! The real loop and the real effects on a test screen, against the simulator.
+
+use std::io;
+use std::time::Duration;
+
+use bramble::app::effects::Effects;
+use bramble::app::event_loop::{Clock, Exit, Sources, run};
+use bramble::app::{Model, Settings};
+use bramble::clients::kubernetes::Target;
+use bramble::effect::Effect;
+use bramble::keymap::Keymap;
+use bramble::sim::{Scenario, Sim};
+use bramble::theme::roles::Theme;
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
+use futures::stream;
+use ratatui::Terminal;
+use ratatui::backend::Backend;
+use ratatui::layout::Size;
+use tokio::sync::mpsc;
+
+use crate::screens::text;
+
+/// Longer than anything here takes on a busy machine.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// The program on a screen of 100x30, with a hand on its keyboard.
+struct Harness {
+    model: Model,
+    effects: Effects,
+    inbox: mpsc::Receiver<bramble::msg::Msg>,
+    clock: Clock,
+    screen: Terminal<Quiet>,
+    _folder: tempfile::TempDir,
+}
+
+/// A backend with the loop's error type; what it shows is read from the model.
+struct Quiet(ratatui::backend::TestBackend);
+
+impl Backend for Quiet {
+    type Error = io::Error;
+    fn draw<'a, I: Iterator<Item = (u16, u16, &'a ratatui::buffer::Cell)>>(
+        &mut self,
+        content: I,
+    ) -> io::Result<()> {
+        self.0.draw(content).map_err(io::Error::other)
+    }
+    fn hide_cursor(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+    fn show_cursor(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+    fn get_cursor_position(&mut self) -> io::Result<ratatui::layout::Position> {
+        Ok(ratatui::layout::Position::ORIGIN)
+    }
+    fn set_cursor_position<P: Into<ratatui::layout::Position>>(&mut self, _: P) -> io::Result<()> {
+        Ok(())
+    }
+    fn clear(&mut self) -> io::Result<()> {
+        self.0.clear().map_err(io::Error::other)
+    }
+    fn clear_region(&mut self, region: ratatui::backend::ClearType) -> io::Result<()> {
+        self.0.clear_region(region).map_err(io::Error::other)
+    }
+    fn size(&self) -> io::Result<Size> {
+        self.0.size().map_err(io::Error::other)
+    }
+    fn window_size(&mut self) -> io::Result<ratatui::backend::WindowSize> {
+        self.0.window_size().map_err(io::Error::other)
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Harness {
+    fn start(sim: &Sim, settings: Settings) -> Harness {
+        let folder = tempfile::tempdir().unwrap();
+        let kubeconfig = folder.path().join("config");
+        std::fs::write(&kubeconfig, sim.kubeconfig()).unwrap();
+        let target = Target {
+            kubeconfig: Some(kubeconfig),
+            ..Target::default()
+        };
+        let (mut effects, inbox) = Effects::new(target);
+        let clock = Clock::start();
+        let (theme, keymap) = (Theme::load("mono", None).0, Keymap::load("default", None).0);
+        let size = Size::new(100, 30);
+        let mut model = Model::new(clock.now(), size, theme, keymap, settings);
+        for effect in model.begin(None) {
+            effects.run(effect);
+        }
+        let screen = Terminal::new(Quiet(ratatui::backend::TestBackend::new(
+            size.width,
+            size.height,
+        )))
+        .unwrap();
+        Harness {
+            model,
+            effects,
+            inbox,
+            clock,
+            screen,
+            _folder: folder,
+        }
+    }
+
+    /// Runs the loop with these keys until nothing is left of them, and a moment longer.
+    async fn turn(&mut self, keys: &str, moment: Duration) -> Option<Exit> {
+        let presses: Vec<io::Result<Event>> =
+            keys.split_whitespace().map(|key| Ok(event(key))).collect();
+        let mut input = futures::StreamExt::chain(stream::iter(presses), stream::pending());
+        let mut signals = stream::pending();
+        let sources = Sources {
+            inbox: &mut self.inbox,
+            signals: &mut signals,
+            clock: self.clock,
+            frame: Duration::from_millis(10),
+        };
+        let effects = &mut self.effects;
+        let running = run(
+            &mut self.model,
+            &mut self.screen,
+            &mut input,
+            sources,
+            |effect: Effect, _: &mut Terminal<Quiet>| {
+                effects.run(effect);
+            },
+        );
+        tokio::time::timeout(moment, running)
+            .await
+            .ok()
+            .map(|exit| exit.unwrap())
+    }
+
+    async fn press(&mut self, keys: &str) {
+        self.turn(keys, Duration::from_millis(20)).await;
+    }
+
+    /// Lets the program run until the screen shows `wanted`.
+    async fn until(&mut self, wanted: &str) -> String {
+        let begun = std::time::Instant::now();
+        loop {
+            let screen = text(&self.model);
+            if screen.contains(wanted) {
+                return screen;
+            }
+            assert!(
+                begun.elapsed() < DEADLINE,
+                "{wanted:?} never came:\n{screen}"
+            );
+            self.turn("", Duration::from_millis(20)).await;
+        }
+    }
+}
+
+fn event(key: &str) -> Event {
+    let code = match key {
+        "enter" => KeyCode::Enter,
+        "esc" => KeyCode::Esc,
+        "space" => KeyCode::Char(' '),
+        letter => KeyCode::Char(letter.chars().next().unwrap()),
+    };
+    Event::Key(KeyEvent::new(code, KeyModifiers::NONE))
+}
+
+async fn office() -> Sim {
+    Sim::start(Scenario::shipped("office").unwrap(), 1)
+        .await
+        .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_appear_and_their_hearts_beat() {
+    let sim = office().await;
+    let mut cockpit = Harness::start(&sim, Settings::default());
+    let screen = cockpit.until("4/4 ready").await;
+    assert!(
+        screen.contains("● live") && screen.contains("rpi-03"),
+        "{screen}"
+    );
+    sim.node("rpi-01").beat();
+    cockpit.until("◉").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_is_cordoned_only_after_a_yes() {
+    let sim = office().await;
+    let mut cockpit = Harness::start(&sim, Settings::default());
+    cockpit.until("4/4 ready").await;
+    cockpit.press("j c").await;
+    cockpit.until("Cordon node rpi-01?").await;
+    cockpit.press("n").await;
+    cockpit.press("j k c").await;
+    cockpit.until("Cordon node rpi-01?").await;
+    assert!(
+        !sim.api()
+            .request_log()
+            .iter()
+            .any(|line| line.starts_with("PATCH")),
+        "asked, not done"
+    );
+    cockpit.press("y").await;
+    cockpit.until("Ready cordoned").await;
+    cockpit.press("u y").await;
+    cockpit.until("takes pods again").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_read_only_mode_nothing_is_written() {
+    let sim = office().await;
+    let mut cockpit = Harness::start(
+        &sim,
+        Settings {
+            read_only: true,
+            ..Settings::default()
+        },
+    );
+    cockpit.until("4/4 ready").await;
+    cockpit.press("c y").await;
+    cockpit.until("read-only: nothing in").await;
+    assert!(
+        !sim.api()
+            .request_log()
+            .iter()
+            .any(|line| line.starts_with("PATCH"))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_is_a_state_and_ends_by_itself() {
+    let sim = office().await;
+    let mut cockpit = Harness::start(&sim, Settings::default());
+    cockpit.until("4/4 ready").await;
+    sim.api().kill().await;
+    let screen = cockpit.until("stale").await;
+    assert!(screen.contains("rpi-03"), "the rows stay:\n{screen}");
+    sim.api().restart().await;
+    cockpit.until("● live").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_is_replaced_closes_the_question_about_it() {
+    let sim = office().await;
+    let mut cockpit = Harness::start(&sim, Settings::default());
+    cockpit.until("4/4 ready").await;
+    cockpit.press("j c").await;
+    cockpit.until("Cordon node rpi-01?").await;
+    sim.node("rpi-01").replace();
+    cockpit.until("is gone or was replaced").await;
+    assert!(!text(&cockpit.model).contains("Cordon node"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kind_that_may_not_be_read_is_a_problem_and_the_rest_works() {
+    let sim = office().await;
+    sim.api().forbid("leases");
+    let mut cockpit = Harness::start(&sim, Settings::default());
+    let screen = cockpit.until("4/4 ready").await;
+    assert!(screen.contains("· "), "{screen}");
+    cockpit.press("8").await;
+    cockpit.until("leases").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_yaml_of_a_node_is_a_page_to_search() {
+    let sim = office().await;
+    let mut cockpit = Harness::start(&sim, Settings::default());
+    cockpit.until("4/4 ready").await;
+    cockpit.press("y").await;
+    cockpit.until("kind: Node").await;
+    cockpit.press("/ n o d e I n f o enter").await;
+    cockpit.until("nodeInfo").await;
+    cockpit.press("esc").await;
+    cockpit.until("4/4 ready").await;
+}

@@ -1,0 +1,188 @@
+//! Whole screens as text: every pane, at the sizes the design names, in health and in an outage.
+
+use bramble::app::view::view;
+use bramble::app::{Model, update};
+use bramble::msg::Msg;
+use bramble::theme::roles::Theme;
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use insta::assert_snapshot;
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Rect, Size};
+
+use crate::fixtures::{at, model, office, office_in_an_outage, tell};
+use bramble::rack::facts::Fact;
+use bramble::rack::link::LinkState;
+use bramble::rack::problem::{Problem, Severity, Subject};
+
+const SMALL: Size = Size::new(60, 20);
+const USUAL: Size = Size::new(80, 24);
+const LARGE: Size = Size::new(160, 48);
+
+pub(crate) fn draw(model: &Model) -> Buffer {
+    let mut buf = Buffer::empty(Rect::new(0, 0, model.size.width, model.size.height));
+    view(model, buf.area, &mut buf);
+    buf
+}
+
+/// The screen as lines of text, without the blanks at their ends.
+pub(crate) fn text(model: &Model) -> String {
+    let buf = draw(model);
+    let row = |y: u16| {
+        let mut line = String::new();
+        let mut skip = 0;
+        for x in 0..buf.area.width {
+            let symbol = buf[(x, y)].symbol();
+            if skip == 0 {
+                line.push_str(symbol);
+            }
+            skip = unicode_width::UnicodeWidthStr::width(symbol)
+                .max(skip)
+                .saturating_sub(1);
+        }
+        line.trim_end().to_owned()
+    };
+    (0..buf.area.height).map(row).collect::<Vec<_>>().join("\n")
+}
+
+/// Presses keys one after the other: letters, or names as in a keymap.
+pub(crate) fn press(model: &mut Model, keys: &str) {
+    for key in keys.split(' ') {
+        let code = match key {
+            "enter" => KeyCode::Enter,
+            "esc" => KeyCode::Esc,
+            "tab" => KeyCode::Tab,
+            "down" => KeyCode::Down,
+            "space" => KeyCode::Char(' '),
+            letter => KeyCode::Char(letter.chars().next().unwrap()),
+        };
+        update(model, Msg::Key(KeyEvent::new(code, KeyModifiers::NONE)));
+    }
+}
+
+/// The office rack at the usual size, after some keys.
+fn after(keys: &str) -> String {
+    let mut model = office(USUAL, "terminal");
+    press(&mut model, keys);
+    text(&model)
+}
+
+#[test]
+fn the_rack_at_three_sizes() {
+    assert_snapshot!("rack-80x24", text(&office(USUAL, "terminal")));
+    assert_snapshot!("rack-60x20", text(&office(SMALL, "terminal")));
+    assert_snapshot!("rack-160x48", text(&office(LARGE, "terminal")));
+}
+
+#[test]
+fn the_rack_in_an_outage_keeps_its_rows_and_says_what_is_wrong() {
+    assert_snapshot!(
+        "outage-80x24",
+        text(&office_in_an_outage(USUAL, "terminal"))
+    );
+    assert_snapshot!(
+        "outage-60x20",
+        text(&office_in_an_outage(SMALL, "terminal"))
+    );
+}
+
+#[test]
+fn everything_that_can_stand_on_the_screen() {
+    for (name, keys) in [
+        ("picture", "p"),
+        ("detail-of-a-lost-node", "G enter"),
+        ("detail-of-a-healthy-node", "j enter"),
+        ("detail-scrolled", "j enter G"),
+        ("problems", "8"),
+        ("help", "?"),
+        ("menu", "j m"),
+        ("question", "j c"),
+        ("filter", "/ r p i - 0"),
+        ("broken-filter", "/ / ["),
+        ("command", ": n o d"),
+        ("only-faults", "!"),
+        ("wide", "w"),
+        ("marked", "space space c"),
+    ] {
+        assert_snapshot!(name, after(keys));
+    }
+}
+
+#[test]
+fn before_the_first_fact_the_screen_says_that_it_is_connecting() {
+    assert_snapshot!("connecting", text(&model(USUAL, "terminal")));
+}
+
+#[test]
+fn without_a_kubeconfig_the_screen_says_what_to_do() {
+    let mut model = model(USUAL, "terminal");
+    let problem = Problem::new(
+        Severity::Critical,
+        Subject::Kubeconfig,
+        "there is no kubeconfig",
+    )
+    .why("neither $KUBECONFIG nor ~/.kube/config names a cluster")
+    .next("bramble demo shows a rack without one");
+    tell(&mut model, Fact::Link(LinkState::Nowhere(problem)));
+    assert_snapshot!("no-kubeconfig", text(&model));
+}
+
+#[test]
+fn a_screen_too_small_says_so() {
+    assert_snapshot!(text(&office(Size::new(50, 10), "terminal")).trim(), @"bramble needs 60x20, this is 50x10");
+}
+
+#[test]
+fn ascii_screens_have_nothing_else_on_them() {
+    for keys in ["p", "G enter", "8", "?", "m", "c", ": n", "w"] {
+        let mut model = office(LARGE, "terminal");
+        model.theme = model.theme.clone().in_ascii();
+        press(&mut model, keys);
+        let odd: String = text(&model).chars().filter(|c| !c.is_ascii()).collect();
+        assert_eq!(odd, "", "after {keys}");
+    }
+}
+
+#[test]
+fn every_theme_draws_the_rack_in_its_own_styles() {
+    for name in Theme::shipped_names() {
+        let mut buf = draw(&office(SMALL, name));
+        // The styles alone: the text is the same in all themes, and is reviewed above.
+        let area = buf.area;
+        for cell in &mut buf.content {
+            cell.set_symbol(" ");
+        }
+        buf.resize(area);
+        assert_snapshot!(format!("styles-{name}"), format!("{buf:?}"));
+    }
+}
+
+#[test]
+fn no_colour_means_none_at_all() {
+    let buf = draw(&office(USUAL, "mono"));
+    let reset = ratatui::style::Color::Reset;
+    assert!(
+        buf.content
+            .iter()
+            .all(|cell| cell.fg == reset && cell.bg == reset)
+    );
+}
+
+#[test]
+fn hostile_names_reach_the_screen_only_in_a_visible_form() {
+    let mut model = office(USUAL, "terminal");
+    let mut node = crate::fixtures::node(9, "evil\u{1b}[31m\u{202e}\u{7}\t日本");
+    node.info.kubelet_version = "v1\u{1b}]0;owned\u{7}".into();
+    tell(
+        &mut model,
+        Fact::Nodes(bramble::rack::facts::Change::Applied(node)),
+    );
+    update(&mut model, Msg::Clock(at(122)));
+    for keys in ["G enter", "esc 8", "1 p", "m"] {
+        press(&mut model, keys);
+        let bad: Vec<char> = text(&model)
+            .chars()
+            .filter(|c| (c.is_control() && *c != '\n') || ('\u{202a}'..='\u{202e}').contains(c))
+            .collect();
+        assert_eq!(bad, Vec::<char>::new(), "after {keys}");
+    }
+}
