@@ -74,8 +74,7 @@ impl Keymap {
                 let file = load::file(path.display().to_string(), text);
                 let base = file.inherits.as_deref().unwrap_or(preset);
                 let base = load::preset(base, &mut complaints);
-                complaints.extend(file.complaints);
-                load::put_over(base, file.tables)
+                load::put_over(base, file, &mut complaints)
             }
         };
         (Keymap { tables }, complaints)

@@ -35,26 +35,29 @@ pub(super) fn preset(name: &str, complaints: &mut Vec<Complaint>) -> Tables {
         return preset(default, complaints);
     };
     let file = file(format!("keymaps/{name}.toml"), text);
-    complaints.extend(file.complaints);
-    match file.inherits {
+    let base = match &file.inherits {
         // A shipped file that inherits itself would never end.
-        Some(base) if base != name => put_over(preset(&base, complaints), file.tables),
-        _ => file.tables,
-    }
+        Some(base) if base != name => preset(base, complaints),
+        _ => Tables::new(),
+    };
+    put_over(base, file, complaints)
 }
 
 /// What one file says, before it is put over anything.
-pub(super) struct File {
+pub(super) struct File<'a> {
     pub(super) inherits: Option<String>,
-    pub(super) tables: Tables,
-    pub(super) complaints: Vec<Complaint>,
+    tables: Tables,
+    source: Source<'a>,
+    /// Where the bindings that hold everywhere stand in the file.
+    global: Vec<(Vec<Key>, Range<usize>)>,
 }
 
 /// Reads one file.
-pub(super) fn file(name: String, text: &str) -> File {
+pub(super) fn file(name: String, text: &str) -> File<'_> {
     let mut source = Source::new(name, text);
     let mut inherits = None;
     let mut tables = Tables::new();
+    let mut global = Vec::new();
     for (name, value) in in_file_order(source.parse()) {
         match (name.get_ref().as_ref(), value.get_ref()) {
             ("inherits", DeValue::String(base)) => {
@@ -65,8 +68,11 @@ pub(super) fn file(name: String, text: &str) -> File {
             ("inherits", _) => source.complain_type("inherits", "the name of a keymap", &value),
             (table, DeValue::Table(entries)) => match Table::from_name(table) {
                 Some(table) => {
-                    let rows = read_table(&mut source, table, entries.clone());
+                    let (rows, places) = read_table(&mut source, table, entries.clone());
                     tables.insert(table, rows);
+                    if table == Table::Global {
+                        global = places;
+                    }
                 }
                 None => complain_table(&mut source, table, &name.span()),
             },
@@ -79,16 +85,32 @@ pub(super) fn file(name: String, text: &str) -> File {
     File {
         inherits,
         tables,
-        complaints: source.into_complaints(),
+        source,
+        global,
     }
 }
 
-/// Puts the tables of `newer` over those of `older`, key by key.
-pub(super) fn put_over(mut older: Tables, newer: Tables) -> Tables {
-    for (table, rows) in newer {
-        older.entry(table).or_default().put_over(rows);
+/// Puts the tables of `file` over those of `base`, key by key, and passes its complaints on.
+pub(super) fn put_over(
+    base: Tables,
+    mut file: File<'_>,
+    complaints: &mut Vec<Complaint>,
+) -> Tables {
+    let mut tables = base;
+    for (table, rows) in file.tables {
+        tables.entry(table).or_default().put_over(rows);
     }
-    older
+    // Lists are asked before the global table: a short key there hides a longer one here.
+    for (keys, span) in file.global {
+        let list = tables.get(&Table::List);
+        if let Some(rival) = list.and_then(|list| list.hides(&keys)) {
+            let (keys, rival) = (key::display(&keys), key::display(&rival.keys));
+            let message = format!("\"{keys}\" is hidden by \"{rival}\" of [list]");
+            file.source.complain(&span, message);
+        }
+    }
+    complaints.extend(file.source.into_complaints());
+    tables
 }
 
 fn unknown_preset(name: &str) -> Complaint {
@@ -118,8 +140,13 @@ fn complain_table(source: &mut Source<'_>, name: &str, span: &Range<usize>) {
     source.complain_nearest(span, message, nearest);
 }
 
-fn read_table(source: &mut Source<'_>, table: Table, entries: DeTable<'_>) -> Bindings {
+fn read_table(
+    source: &mut Source<'_>,
+    table: Table,
+    entries: DeTable<'_>,
+) -> (Bindings, Vec<(Vec<Key>, Range<usize>)>) {
     let mut rows = Bindings::default();
+    let mut places = Vec::new();
     for (name, value) in in_file_order(entries) {
         let keys = read_keys(source, &name);
         let action = read_action(source, &value);
@@ -129,10 +156,13 @@ fn read_table(source: &mut Source<'_>, table: Table, entries: DeTable<'_>) -> Bi
         let binding = Binding { keys, action };
         match objection(table, &rows, &binding) {
             Some(message) => source.complain(&name.span(), message),
-            None => rows.push(binding),
+            None => {
+                places.push((binding.keys.clone(), name.span()));
+                rows.push(binding);
+            }
         }
     }
-    rows
+    (rows, places)
 }
 
 /// Why a well-formed binding is refused all the same.

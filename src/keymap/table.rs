@@ -111,6 +111,11 @@ impl Bindings {
         self.rows.iter().find(|row| are_rivals(&row.keys, keys))
     }
 
+    /// The binding that is a real beginning of `keys`, so that they never come to their end.
+    pub(super) fn hides(&self, keys: &[Key]) -> Option<&Binding> {
+        self.rows.iter().find(|row| goes_on(keys, &row.keys))
+    }
+
     pub(super) fn push(&mut self, binding: Binding) {
         self.rows.push(binding);
     }

@@ -97,6 +97,17 @@ fn a_sequence_waits_for_its_second_key_and_forgets_a_wrong_one() {
 }
 
 #[test]
+fn esc_leaves_whatever_is_open_in_every_shipped_keymap() {
+    for name in Keymap::preset_names() {
+        let (keymap, _) = Keymap::load(name, None);
+        for table in [Table::Global, Table::Popup, Table::Question, Table::Prompt] {
+            let close = Lookup::Action(Action::Close);
+            assert_eq!(press(&keymap, &[table], "esc"), [close], "{name} {table:?}");
+        }
+    }
+}
+
+#[test]
 fn a_key_that_is_let_go_means_nothing() {
     let (keymap, _) = Keymap::load("default", None);
     let mut event = Key::parse("j").unwrap().to_event();
@@ -175,6 +186,10 @@ fn every_mistake_is_told_with_its_place() {
         (
             "[list]\n\"x y\" = \"row-up\"\n\"x\" = \"back\"\n",
             "keymap.toml:3:1: \"x\" would hide \"x y\"",
+        ),
+        (
+            "[global]\n\"g x\" = \"back\"\n",
+            "keymap.toml:2:1: \"g x\" is hidden by \"g\" of [list]",
         ),
         (
             "[rack]\n\"ctrl-k\" = \"node-cordon\"\n",

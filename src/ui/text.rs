@@ -23,12 +23,15 @@ pub fn clean(text: &str) -> Cow<'_, str> {
     }
     let mut out = String::with_capacity(text.len());
     let mut marks = 0;
+    let mut stop = 0;
     for c in text.chars() {
         marks = if is_mark(c) { marks + 1 } else { 0 };
         match c {
             '\t' => {
-                let blanks = TAB - width(&out) % TAB;
+                // Only what came since the last stop is measured: a line may be all tabs.
+                let blanks = TAB - width(out.get(stop..).unwrap_or("")) % TAB;
                 out.extend(std::iter::repeat_n(' ', blanks));
+                stop = out.len();
             }
             '\0'..='\u{1f}' => out.push(picture(u32::from(c))),
             '\u{7f}' => out.push('␡'),

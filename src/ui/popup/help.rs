@@ -39,7 +39,12 @@ impl Help {
         let one = vec![sections.concat()];
         let two = in_two(sections);
         let needed: u16 = two.iter().map(|lines| needed(lines) + GAP).sum();
-        let columns = if needed <= width { two } else { one };
+        // The box and a blank on either side take four cells.
+        let columns = if needed <= width.saturating_sub(4) {
+            two
+        } else {
+            one
+        };
         Help { columns }
     }
 

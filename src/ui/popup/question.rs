@@ -7,9 +7,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
 use crate::theme::roles::Theme;
+use crate::ui::field::Field;
 use crate::ui::footer::{Hint, draw_hints};
 use crate::ui::popup::{centred, open};
-use crate::ui::prompt::Field;
 use crate::ui::text::{put, width16, wrap};
 
 /// The widest a question gets.
