@@ -46,7 +46,7 @@ pub(super) fn tables(model: &Model) -> Vec<Table> {
     match &model.popup {
         Some(Popup::Question(_)) => vec![Table::Question],
         Some(Popup::Menu(_) | Popup::Help { .. } | Popup::Text(_)) => {
-            vec![Table::Popup, Table::List]
+            vec![Table::Popup, Table::List, Table::Global]
         }
         None if model.focus == PaneId::Rack && model.panes.rack.is_detail() => {
             vec![

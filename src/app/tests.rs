@@ -1,1 +1,414 @@
-//! x
+//! `update` alone: messages in, state and effects out. No runtime, no clock, no screen.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::*;
+use crate::effect::TaskKey;
+use crate::rack::facts::{Change, ClusterInfo};
+use crate::rack::link::LinkState;
+use crate::rack::node::{Node, NodeInfo, ResourceVersion, Resources};
+use crate::rack::problem::{Severity, Subject};
+
+fn node(name: &str, uid: &str) -> Node {
+    Node {
+        name: NodeName::new(name),
+        uid: Uid(uid.into()),
+        resource_version: ResourceVersion("1".into()),
+        created: None,
+        labels: BTreeMap::new(),
+        taints: Vec::new(),
+        unschedulable: false,
+        addresses: Vec::new(),
+        conditions: Vec::new(),
+        capacity: Resources::default(),
+        allocatable: Resources::default(),
+        info: NodeInfo::default(),
+        pod_cidrs: Vec::new(),
+    }
+}
+
+fn model() -> Model {
+    let (theme, keymap) = (Theme::load("mono", None).0, Keymap::load("default", None).0);
+    let mut model = Model::new(
+        Now::ZERO,
+        Size::new(80, 24),
+        theme,
+        keymap,
+        Settings::default(),
+    );
+    tell(&mut model, Fact::Link(LinkState::Live));
+    let nodes = ["rpi-01", "rpi-02", "rpi-03"].map(|name| node(name, name));
+    tell(&mut model, Fact::Nodes(Change::Listed(nodes.into())));
+    tick(&mut model, 1_000);
+    model
+}
+
+fn tell(model: &mut Model, fact: Fact) -> Vec<Effect> {
+    update(
+        model,
+        Msg::Fact {
+            generation: model.generation,
+            fact,
+        },
+    )
+}
+
+fn tick(model: &mut Model, milliseconds: u64) {
+    let now = Now {
+        mono: Duration::from_millis(milliseconds),
+        ..Now::ZERO
+    };
+    update(model, Msg::Clock(now));
+}
+
+/// Presses keys one after the other; gives the effects of all of them.
+fn press(model: &mut Model, keys: &str) -> Vec<Effect> {
+    let press = |key: &str| {
+        let (code, modifiers) = match key {
+            "enter" => (KeyCode::Enter, KeyModifiers::NONE),
+            "esc" => (KeyCode::Esc, KeyModifiers::NONE),
+            "tab" => (KeyCode::Tab, KeyModifiers::NONE),
+            "ctrl-z" => (KeyCode::Char('z'), KeyModifiers::CONTROL),
+            "ctrl-l" => (KeyCode::Char('l'), KeyModifiers::CONTROL),
+            "space" => (KeyCode::Char(' '), KeyModifiers::NONE),
+            letter => (
+                KeyCode::Char(letter.chars().next().unwrap()),
+                KeyModifiers::NONE,
+            ),
+        };
+        update(model, Msg::Key(KeyEvent::new(code, modifiers)))
+    };
+    keys.split_whitespace().flat_map(press).collect()
+}
+
+fn type_line(model: &mut Model, text: &str) -> Vec<Effect> {
+    for c in text.chars() {
+        update(
+            model,
+            Msg::Key(KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE)),
+        );
+    }
+    press(model, "enter")
+}
+
+fn notice(model: &Model) -> &str {
+    model.notice.as_ref().map_or("", |(notice, _)| &notice.text)
+}
+
+fn screen(model: &Model) -> String {
+    let mut buf = Buffer::empty(Rect::new(0, 0, model.size.width, model.size.height));
+    view::view(model, buf.area, &mut buf);
+    buf.content
+        .iter()
+        .map(ratatui::buffer::Cell::symbol)
+        .collect()
+}
+
+fn cordon(name: &str) -> Effect {
+    Effect::SetUnschedulable {
+        node: NodeName::new(name),
+        uid: Uid(name.into()),
+        unschedulable: true,
+    }
+}
+
+#[test]
+fn a_dangerous_key_asks_and_only_a_yes_does_it() {
+    let mut model = model();
+    assert_eq!(press(&mut model, "j c"), []);
+    assert!(screen(&model).contains("Cordon node rpi-02?"));
+    assert_eq!(press(&mut model, "n"), []);
+    assert_eq!(
+        press(&mut model, "y"),
+        [Effect::ReadYaml {
+            request: RequestId(1),
+            node: NodeName::new("rpi-02")
+        }]
+    );
+    press(&mut model, "esc");
+    assert_eq!(press(&mut model, "c y"), [cordon("rpi-02")]);
+    assert_eq!(press(&mut model, "c esc"), []);
+}
+
+#[test]
+fn marked_nodes_are_cordoned_together() {
+    let mut model = model();
+    assert_eq!(
+        press(&mut model, "space space c y"),
+        [cordon("rpi-01"), cordon("rpi-02")]
+    );
+}
+
+#[test]
+fn the_answer_goes_to_the_object_that_was_asked_about_though_rows_move() {
+    let mut model = model();
+    press(&mut model, "j c");
+    tell(
+        &mut model,
+        Fact::Nodes(Change::Applied(node("aaa-first", "aaa-first"))),
+    );
+    assert_eq!(press(&mut model, "y"), [cordon("rpi-02")]);
+}
+
+#[test]
+fn a_question_about_a_replaced_object_closes_itself() {
+    let mut model = model();
+    press(&mut model, "j c");
+    tell(
+        &mut model,
+        Fact::Nodes(Change::Applied(node("rpi-02", "another board"))),
+    );
+    assert!(
+        notice(&model).starts_with("node rpi-02 is gone or was replaced"),
+        "{}",
+        notice(&model)
+    );
+    assert_eq!(
+        press(&mut model, "enter"),
+        [],
+        "nothing is left to say yes to"
+    );
+}
+
+#[test]
+fn a_row_that_slid_under_the_cursor_is_refused_for_a_moment() {
+    let mut model = model();
+    press(&mut model, "j");
+    tell(
+        &mut model,
+        Fact::Nodes(Change::Deleted(node("rpi-02", "rpi-02"))),
+    );
+    tick(&mut model, 1_399);
+    press(&mut model, "c");
+    assert!(
+        notice(&model).contains("slid under the cursor"),
+        "{}",
+        notice(&model)
+    );
+    assert!(model.popup.is_none());
+    tick(&mut model, 1_400);
+    press(&mut model, "c");
+    assert!(screen(&model).contains("Cordon node rpi-03?"));
+}
+
+#[test]
+fn read_only_mode_lets_no_write_through_whoever_asks() {
+    let mut model = model();
+    model.settings.read_only = true;
+    assert_eq!(press(&mut model, "c y"), []);
+    assert!(
+        notice(&model).starts_with("read-only"),
+        "{}",
+        notice(&model)
+    );
+    model.command_line = None;
+    press(&mut model, ":");
+    assert_eq!(type_line(&mut model, "node-cordon"), []);
+    assert_eq!(press(&mut model, "y"), []);
+}
+
+#[test]
+fn a_context_can_be_read_only_in_the_config() {
+    let mut model = model();
+    let read_only = ContextSettings {
+        read_only: true,
+        ..ContextSettings::default()
+    };
+    model
+        .settings
+        .contexts
+        .insert("office".to_owned(), read_only);
+    assert!(!model.is_read_only());
+    tell(
+        &mut model,
+        Fact::Cluster(ClusterInfo {
+            context: "office".to_owned(),
+            ..ClusterInfo::default()
+        }),
+    );
+    assert_eq!(press(&mut model, "c y"), []);
+    assert!(screen(&model).contains("read-only"));
+}
+
+#[test]
+fn turning_to_a_context_forgets_the_old_one_and_its_late_facts() {
+    let mut model = model();
+    let old = model.generation;
+    press(&mut model, ":");
+    let effects = type_line(&mut model, "ctx home");
+    assert_eq!(
+        effects,
+        [Effect::Follow {
+            generation: Generation(1),
+            context: Some("home".to_owned())
+        }]
+    );
+    assert_eq!(model.rack.node_count(), 0);
+    update(
+        &mut model,
+        Msg::Fact {
+            generation: old,
+            fact: Fact::Nodes(Change::Applied(node("late", "late"))),
+        },
+    );
+    assert_eq!(
+        model.rack.node_count(),
+        0,
+        "the fact came from the context before"
+    );
+}
+
+#[test]
+fn a_typed_filter_holds_at_once_and_esc_takes_it_back() {
+    let mut model = model();
+    press(&mut model, "/ 0 3");
+    assert!(!screen(&model).contains("rpi-01"));
+    press(&mut model, "esc");
+    assert!(screen(&model).contains("rpi-01"));
+    press(&mut model, "/ 0 3 enter");
+    assert_eq!(
+        press(&mut model, "c y"),
+        [cordon("rpi-03")],
+        "letters are keys again"
+    );
+    press(&mut model, "esc");
+    assert!(screen(&model).contains("rpi-01"), "esc clears the filter");
+}
+
+#[test]
+fn a_paste_is_one_line_and_without_a_line_it_is_refused() {
+    let mut model = model();
+    update(&mut model, Msg::Paste("rpi-03\nrm -rf".to_owned()));
+    assert!(notice(&model).contains("nothing to paste into"));
+    press(&mut model, "/");
+    update(&mut model, Msg::Paste("rpi\n03".to_owned()));
+    assert_eq!(model.panes.rack.filter(), "rpi 03");
+}
+
+#[test]
+fn panes_are_reached_by_number_by_tab_and_by_history() {
+    let mut model = model();
+    for (keys, pane) in [
+        ("8", PaneId::Problems),
+        ("1", PaneId::Rack),
+        ("tab", PaneId::Problems),
+        ("[", PaneId::Rack),
+        ("]", PaneId::Problems),
+    ] {
+        press(&mut model, keys);
+        assert_eq!(model.focus, pane, "{keys}");
+    }
+}
+
+#[test]
+fn metrics_are_wanted_only_while_their_pane_is_shown() {
+    let mut model = model();
+    let switches = |effects: Vec<Effect>| -> Vec<Effect> {
+        effects
+            .into_iter()
+            .filter(|effect| matches!(effect, Effect::WantMetrics(_)))
+            .collect()
+    };
+    model.begin(None);
+    assert_eq!(
+        switches(press(&mut model, "8")),
+        [Effect::WantMetrics(false)]
+    );
+    assert_eq!(
+        switches(press(&mut model, "1")),
+        [Effect::WantMetrics(true)]
+    );
+}
+
+#[test]
+fn enter_on_a_problem_goes_to_its_node() {
+    let mut model = model();
+    tick(&mut model, 5_000);
+    press(&mut model, "8 j enter");
+    assert_eq!(model.focus, PaneId::Rack);
+    assert!(screen(&model).contains("Rack ▸ rpi-02"));
+}
+
+#[test]
+fn q_closes_the_innermost_and_leaves_only_from_the_top() {
+    let mut model = model();
+    for keys in ["enter q", "? q", "m q", ": esc", "/ x enter q"] {
+        assert!(!press(&mut model, keys).contains(&Effect::Quit), "{keys}");
+    }
+    assert_eq!(press(&mut model, "q"), [Effect::Quit]);
+    assert_eq!(
+        press(&mut model, "ctrl-z ctrl-l"),
+        [Effect::Suspend, Effect::Repaint]
+    );
+}
+
+#[test]
+fn only_the_awaited_yaml_is_shown() {
+    let mut model = model();
+    press(&mut model, "y");
+    update(
+        &mut model,
+        Msg::YamlRead {
+            request: RequestId(99),
+            result: Ok("kind: Ghost".to_owned()),
+        },
+    );
+    assert!(!screen(&model).contains("Ghost"));
+    update(
+        &mut model,
+        Msg::YamlRead {
+            request: RequestId(1),
+            result: Ok("kind: Node".to_owned()),
+        },
+    );
+    assert!(screen(&model).contains("kind: Node"));
+}
+
+#[test]
+fn a_failed_task_is_a_notice_and_stays_a_problem() {
+    let mut model = model();
+    let problem = Problem::new(
+        Severity::Critical,
+        Subject::Program,
+        "a background task of bramble failed",
+    );
+    update(&mut model, Msg::TaskFailed(TaskKey::Follow, problem));
+    assert!(notice(&model).starts_with("a background task"));
+    tick(&mut model, 9_000);
+    assert_eq!(notice(&model), "", "notices go after a while");
+    assert!(
+        model
+            .rack
+            .problems
+            .iter()
+            .any(|problem| problem.about == Subject::Program)
+    );
+}
+
+#[test]
+fn the_menu_does_what_its_row_says() {
+    let mut model = model();
+    press(&mut model, "m j enter");
+    assert!(screen(&model).contains("Cordon node rpi-01?"));
+    assert_eq!(press(&mut model, "y"), [cordon("rpi-01")]);
+}
+
+#[test]
+fn what_is_wrong_in_the_users_files_is_told_at_the_start_and_kept() {
+    let complaint = Problem::new(
+        Severity::Warning,
+        Subject::Settings,
+        "keymap.toml:3:7: unknown action \"quti\"",
+    );
+    let settings = Settings {
+        complaints: vec![complaint],
+        ..Settings::default()
+    };
+    let (theme, keymap) = (Theme::load("mono", None).0, Keymap::load("default", None).0);
+    let mut model = Model::new(Now::ZERO, Size::new(80, 24), theme, keymap, settings);
+    assert!(screen(&model).contains("keymap.toml:3:7"));
+    tick(&mut model, 1_000);
+    assert_eq!(model.rack.problems.len(), 1);
+}

@@ -105,3 +105,6 @@ pub async fn node_yaml(connection: &Connection, node: &NodeName) -> Result<Strin
 pub async fn list_once(connection: &Connection) -> Snapshot {
     once::list(connection).await
 }
+
+#[cfg(test)]
+mod tests;

@@ -99,7 +99,7 @@ fn add_node(world: &mut World, plan: &NodePlan, number: u32) {
     let name: Key = Arc::from(numbered(&plan.name, plan.count, number));
     let now = stamp::now();
     let place = u32::try_from(world.machines.len()).unwrap_or(0);
-    let created = now - i64::from(plan.days) * DAY + whole_seconds(&mut world.rng, 7_200);
+    let created = now - i64::from(plan.days) * DAY - whole_seconds(&mut world.rng, 7_200);
     let since = created.max(now - 6 * DAY) + whole_seconds(&mut world.rng, 3_600);
     let first = plan.ip.unwrap_or(Ipv4Addr::new(192, 168, 1, 10));
     let condition = |says| Condition::new(says, since, now);

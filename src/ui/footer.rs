@@ -131,8 +131,8 @@ mod tests {
             .concat()
         };
         assert_eq!(draw(60), " enter open  c cordon  / filter  ? help");
-        assert_eq!(draw(32), " enter open  c cordon  ? help");
-        assert_eq!(draw(12), " ? help");
+        assert_eq!(draw(38), " enter open  c cordon  ? help");
+        assert_eq!(draw(18), " ? help");
     }
 
     #[test]

@@ -215,7 +215,7 @@ fn update_and_panes_never_wait_nor_ask_the_time() {
         "Timestamp::now",
         "Instant::now",
         "SystemTime::now",
-        ".await",
+        "async ",
         "std::fs",
         "Mutex",
     ];

@@ -178,14 +178,18 @@ impl Progress {
 
     fn unreadable_report<K: Kind>(&self) -> Report {
         let word = K::SOURCE.word();
-        let problem = self.unreadable.first_key_value().map(|(name, why)| {
+        let problem = self.unreadable.keys().next().map(|name| {
             let what = match self.unreadable.len() {
                 1 => format!("cannot read {name} among the {word}"),
                 more => format!("cannot read {name} and {} more of the {word}", more - 1),
             };
-            Problem::new(Severity::Note, Subject::Link, what)
-                .why(why)
-                .next("all others are shown; compare with kubectl get -o yaml")
+            let problem = Problem::new(Severity::Note, Subject::Link, what)
+                .why("they are not of the shape bramble knows")
+                .next("all others are shown; compare with kubectl get -o yaml");
+            let lines = self.unreadable.iter().take(5);
+            lines.fold(problem, |problem, (name, why)| {
+                problem.evidence(format!("{name}: {why}"))
+            })
         });
         Report::Unreadable(K::SOURCE, problem)
     }

@@ -1,0 +1,145 @@
+//! Handshakes that fail, each for its own reason, and a kubeconfig that changes under the running program.
+
+use std::sync::Arc;
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
+};
+use rustls::ServerConfig;
+use rustls::pki_types::PrivateKeyDer;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+
+use super::server::Server;
+use super::{Follower, TOKEN, kubeconfig, plain};
+use crate::rack::facts::Fact;
+use crate::rack::link::LinkState;
+use crate::rack::problem::Severity;
+
+type Authority = CertifiedIssuer<'static, KeyPair>;
+
+fn authority(name: &str) -> Authority {
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.distinguished_name.push(DnType::CommonName, name);
+    CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
+}
+
+/// A server that makes a TLS handshake with this certificate and then closes.
+async fn tls_server(params: CertificateParams, authority: &Authority) -> (u16, JoinSet<()>) {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.signed_by(&key, authority).unwrap();
+    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let config = ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], key)
+        .unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let _ = acceptor.accept(stream).await;
+        }
+    });
+    (port, tasks)
+}
+
+fn for_loopback() -> CertificateParams {
+    CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap()
+}
+
+fn config(port: u16) -> String {
+    let cluster = format!("server: \"https://127.0.0.1:{port}\", certificate-authority: ca.pem");
+    kubeconfig(&cluster, &format!("token: {TOKEN}"))
+}
+
+/// Follows a server with this certificate authority beside the kubeconfig; answers the problem it meets.
+async fn problem(port: u16, authority: &Authority) -> crate::rack::problem::Problem {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("ca.pem"), authority.pem()).unwrap();
+    let path = folder.path().join("config");
+    std::fs::write(&path, config(port)).unwrap();
+    let mut follower = Follower::with_target(folder, super::target(path));
+    follower.until_stale().await
+}
+
+#[tokio::test]
+async fn a_server_of_another_authority_is_not_trusted() {
+    let (ours, theirs) = (authority("ours"), authority("theirs"));
+    let (port, _running) = tls_server(for_loopback(), &theirs).await;
+    let problem = problem(port, &ours).await;
+    assert_eq!(problem.severity, Severity::Critical);
+    assert!(
+        problem.why.contains("signed by another authority"),
+        "{problem:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_name_the_certificate_does_not_have_is_told_with_those_it_has() {
+    let ours = authority("ours");
+    let params = CertificateParams::new(vec!["rack.local".to_owned(), "10.0.0.9".to_owned()]);
+    let (port, _running) = tls_server(params.unwrap(), &ours).await;
+    let problem = problem(port, &ours).await;
+    assert!(
+        problem.why.contains("only for rack.local, 10.0.0.9"),
+        "{problem:?}"
+    );
+    assert!(problem.next.contains("tls-san"), "{problem:?}");
+}
+
+#[tokio::test]
+async fn an_expired_server_certificate_is_told_with_its_end() {
+    let ours = authority("ours");
+    let mut params = for_loopback();
+    params.not_before = date_time_ymd(2019, 1, 1);
+    params.not_after = date_time_ymd(2020, 2, 3);
+    let (port, _running) = tls_server(params, &ours).await;
+    let problem = problem(port, &ours).await;
+    assert!(problem.why.contains("ended 2020-02-03"), "{problem:?}");
+}
+
+#[tokio::test]
+async fn a_server_without_tls_is_told() {
+    let server = Server::start().await;
+    let problem = problem(server.address.port(), &authority("ours")).await;
+    assert!(problem.what.contains("does not speak TLS"), "{problem:?}");
+}
+
+#[tokio::test]
+async fn a_server_that_wants_tls_is_told() {
+    let (port, _running) = tls_server(for_loopback(), &authority("ours")).await;
+    let cluster = format!("server: \"http://127.0.0.1:{port}\"");
+    let mut follower = Follower::start(&kubeconfig(&cluster, ""));
+    let problem = follower.until_stale().await;
+    assert!(problem.next.contains("https://"), "{problem:?}");
+}
+
+#[tokio::test]
+async fn a_kubeconfig_that_changes_is_read_again() {
+    let server = Server::start().await;
+    let mut follower = Follower::start("");
+    let problem = follower
+        .until(|fact| match fact {
+            Fact::Link(LinkState::Nowhere(problem)) => Some(problem.clone()),
+            _ => None,
+        })
+        .await;
+    assert!(problem.what.contains("holds no contexts"), "{problem:?}");
+    std::fs::write(follower.path(), plain(&server)).unwrap();
+    follower.until_live().await;
+    std::fs::write(follower.path(), plain(&server).replace("test", "other")).unwrap();
+    let name = follower
+        .until(|fact| match fact {
+            Fact::Cluster(info) if info.context == "other" => Some(info.context.clone()),
+            _ => None,
+        })
+        .await;
+    assert_eq!(name, "other");
+    follower.until_live().await;
+}

@@ -1,0 +1,96 @@
+//! Cordoning a node, and looking at it as YAML.
+
+use super::server::{Answer, Server, json, status};
+use super::{plain, target};
+use crate::clients::kubernetes::{Connection, Error, connect, cordon, list_once, node_yaml};
+use crate::rack::node::{NodeName, Uid};
+
+async fn connection(server: &Server) -> Connection {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config");
+    std::fs::write(&path, plain(server)).unwrap();
+    connect(&target(path)).await.unwrap()
+}
+
+const NODE: &str = r#"{"kind":"Node","metadata":{"name":"rpi-01","uid":"u1","resourceVersion":"12",
+    "managedFields":[{"manager":"k3s"}]},"spec":{"unschedulable":true}}"#;
+
+async fn try_cordon(
+    patched: Answer,
+    uid: &str,
+    unschedulable: bool,
+) -> (Result<(), Error>, Server) {
+    let server = Server::start().await;
+    server.always("get /api/v1/nodes/rpi-01", json(NODE));
+    server.always("patch /api/v1/nodes/rpi-01", patched);
+    let (node, uid) = (NodeName::new("rpi-01"), Uid(uid.into()));
+    let connection = connection(&server).await;
+    let result = cordon(&connection, &node, &uid, unschedulable).await;
+    (result, server)
+}
+
+#[tokio::test]
+async fn a_node_is_cordoned_at_the_version_just_read() {
+    let (result, server) = try_cordon(json(NODE), "u1", true).await;
+    assert_eq!(result, Ok(()));
+    let patch = server.requests("patch").concat();
+    let body: serde_json::Value = patch
+        .split_once(" {")
+        .map(|(_, body)| serde_json::from_str(&format!("{{{body}")).unwrap())
+        .unwrap();
+    assert_eq!(body["metadata"]["resourceVersion"], "12");
+    assert_eq!(body["metadata"]["uid"], "u1");
+    assert_eq!(body["spec"]["unschedulable"], true);
+    let (_, server) = try_cordon(json(NODE), "u1", false).await;
+    assert!(
+        server
+            .requests("patch")
+            .concat()
+            .contains(r#""unschedulable":null"#)
+    );
+}
+
+#[tokio::test]
+async fn a_node_with_another_uid_is_left_alone() {
+    let (result, server) = try_cordon(json(NODE), "u2", true).await;
+    assert_eq!(result, Err(Error::Replaced(NodeName::new("rpi-01"))));
+    assert!(server.requests("patch").is_empty());
+}
+
+#[tokio::test]
+async fn a_change_by_somebody_else_is_a_conflict_and_a_missing_right_is_named() {
+    let (result, _) = try_cordon(status(409, r#"{"reason":"Conflict"}"#), "u1", true).await;
+    assert_eq!(result, Err(Error::Conflict(NodeName::new("rpi-01"))));
+    let (result, _) = try_cordon(status(403, r#"{"message":"no"}"#), "u1", true).await;
+    let problem = result.unwrap_err().problem();
+    assert_eq!(problem.what, "not allowed: patch on nodes");
+    assert!(
+        problem.next.contains("--verb=patch --resource=nodes"),
+        "{problem:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_node_reads_as_yaml_without_managed_fields() {
+    let server = Server::start().await;
+    server.always("get /api/v1/nodes/rpi-01", json(NODE));
+    let yaml = node_yaml(&connection(&server).await, &NodeName::new("rpi-01"))
+        .await
+        .unwrap();
+    assert!(
+        yaml.contains("unschedulable: true") && yaml.contains("uid: u1"),
+        "{yaml}"
+    );
+    assert!(!yaml.contains("managedFields"), "{yaml}");
+}
+
+#[tokio::test]
+async fn everything_once_has_a_result_for_each_part() {
+    let server = Server::start().await;
+    server.always("list leases", status(403, r#"{"message":"no leases"}"#));
+    let snapshot = list_once(&connection(&server).await).await;
+    assert_eq!(snapshot.nodes, Ok(vec![]));
+    assert!(matches!(snapshot.leases, Err(Error::Forbidden { .. })));
+    assert!(matches!(snapshot.usage, Err(Error::Missing { .. })));
+    assert_eq!(snapshot.version, Ok("v1.36.2".to_owned()));
+}
