@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use super::agenda::Job;
+use super::resource::Kind;
 use super::shared::Shared;
 use super::stamp;
 use super::store::Key;
@@ -25,7 +26,7 @@ const IDLE: Duration = Duration::from_secs(3600);
 const CHANGES_PER_CHURN: f64 = 1.75;
 
 /// What k3s and the kubelet say on a good day.
-const REMARKS: [(&str, &str); 4] = [
+pub(crate) const REMARKS: [(&str, &str); 4] = [
     (
         "CertificateExpirationOK",
         "Node and Certificate Authority certificates managed by k3s are OK",
@@ -198,14 +199,14 @@ fn remark(world: &mut World) {
     let name = world.rng.pick(&names).map(Arc::clone);
     let remark = world.rng.pick(&REMARKS).copied();
     if let (Some(name), Some((reason, message))) = (name, remark) {
-        world.remark(&name, "Normal", reason, message.to_owned());
+        world.remark(&name, "Normal", reason, message.to_owned(), stamp::now());
     }
 }
 
 fn is_current(world: &World, node: &Key, epoch: u32) -> bool {
     let machine = world.machines.get(node);
     machine.is_some_and(|machine| machine.alive && machine.epoch == epoch)
-        && world.node(node).is_some()
+        && world.store.get(Kind::Node, node).is_some()
 }
 
 /// Plans the next of something that happens `rate` times a second.

@@ -52,19 +52,40 @@ impl World {
         self.store.put(Kind::Pod, &key, Object::Pod(pod));
     }
 
-    /// A pod that was starting or unready becomes ready, if its node is heard.
+    /// A pod that was starting or unready becomes ready, if its node is heard; one that found no
+    /// node looks for one again.
     pub(crate) fn settle_pod(&mut self, key: &Key) {
-        let waits = |pod: &&Pod| matches!(pod.state, State::Creating | State::Unready);
-        let Some(pod) = self.pod(key).filter(waits) else {
+        let Some(pod) = self.pod(key).cloned() else {
             return;
         };
-        let heard = self.node(pod.node_name()).is_some_and(Node::is_ready);
-        let state = if heard {
-            State::Running
-        } else {
-            State::Unheard
+        let (state, place) = match pod.state {
+            State::Creating | State::Unready => {
+                let heard = self.node(pod.node_name()).is_some_and(Node::is_ready);
+                let state = if heard {
+                    State::Running
+                } else {
+                    State::Unheard
+                };
+                (state, pod.place.clone())
+            }
+            State::Unschedulable => {
+                let again = self.now + Duration::from_secs(4);
+                let retry = Job::Settle {
+                    pod: Arc::clone(key),
+                };
+                self.agenda.add(again, retry);
+                let node = self.free_node();
+                match node.and_then(|node| self.place_on(&node)) {
+                    Some(place) => (State::Creating, Some(place)),
+                    None => return,
+                }
+            }
+            _ => return,
         };
-        let pod = pod.becomes(state, stamp::now());
+        let pod = Pod {
+            place,
+            ..pod.becomes(state, stamp::now())
+        };
         self.store.put(Kind::Pod, key, Object::Pod(pod));
     }
 
@@ -151,7 +172,13 @@ impl World {
     }
 
     /// A new pod of a workload, on the wanted node or on any that takes it.
-    fn spawn(&mut self, workload: &Arc<Workload>, ordinal: u32, wanted: Option<&str>, at: i64) {
+    pub(crate) fn spawn(
+        &mut self,
+        workload: &Arc<Workload>,
+        ordinal: u32,
+        wanted: Option<&str>,
+        at: i64,
+    ) {
         let node = match wanted {
             Some(name) => self.node(name).map(|_| Key::from(name)),
             None => self.free_node(),

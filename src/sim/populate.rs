@@ -39,6 +39,7 @@ pub(crate) fn world(scenario: Scenario, seed: u64) -> World {
         rng,
         agenda: Agenda::default(),
         machines: BTreeMap::new(),
+        daemons: Vec::new(),
         pods: Vec::new(),
         now: Duration::ZERO,
         scenario,
@@ -162,6 +163,9 @@ fn add_node(world: &mut World, plan: &NodePlan, number: u32) {
 fn add_workload(world: &mut World, plan: &WorkloadPlan, number: u32) {
     let name = numbered(&plan.name, plan.count, number);
     let workload = Arc::new(Workload::new(plan, name, world.seed, world.machines.len()));
+    if plan.kind == WorkloadKind::DaemonSet && plan.on.is_empty() {
+        world.daemons.push(Arc::clone(&workload));
+    }
     let nodes = nodes_for(world, plan);
     let count = match (plan.kind, plan.replicas) {
         (WorkloadKind::DaemonSet, _) => nodes.len(),
@@ -233,6 +237,10 @@ fn add_pod(
 fn add_past(world: &mut World, plan: &NodePlan, number: u32) {
     let name = numbered(&plan.name, plan.count, number);
     world.change_node(&name, Node::settle_cordon);
+    let said = stamp::now() - whole_seconds(&mut world.rng, 3_000);
+    if let Some((reason, message)) = world.rng.pick(&life::REMARKS).copied() {
+        world.remark(&name, "Normal", reason, message.to_owned(), said);
+    }
     match plan.health {
         Health::Ready => {}
         Health::NetworkNotReady => world.set_network(&name, false),

@@ -19,6 +19,7 @@ use super::resource::Kind;
 use super::scenario::{BeatPlan, Scenario};
 use super::stamp;
 use super::store::{Key, Store};
+use super::workload::Workload;
 
 /// Everything there is.
 #[derive(Debug)]
@@ -29,6 +30,8 @@ pub(crate) struct World {
     pub(crate) rng: Rng,
     pub(crate) agenda: Agenda,
     pub(crate) machines: BTreeMap<Key, Machine>,
+    /// What runs on every board, also on one that joins later.
+    pub(crate) daemons: Vec<Arc<Workload>>,
     /// Pods that may be picked when some pod shall change; may hold names of pods long gone.
     pub(crate) pods: Vec<Key>,
     /// Time since the start.
@@ -132,8 +135,15 @@ impl World {
         if rebooted {
             self.change_node(name, |node| node.boot = boot);
             let message = format!("Node {name} has been rebooted, boot id: {}", uuid(boot));
-            self.remark(name, "Normal", "Starting", "Starting kubelet.".to_owned());
-            self.remark(name, "Warning", "Rebooted", message);
+            let at = stamp::now();
+            self.remark(
+                name,
+                "Normal",
+                "Starting",
+                "Starting kubelet.".to_owned(),
+                at,
+            );
+            self.remark(name, "Warning", "Rebooted", message, at);
         }
         self.hear(name);
     }
@@ -193,7 +203,7 @@ impl World {
         match (was_ready, is_ready) {
             (false, true) => {
                 let message = format!("Node {name} status is now: NodeReady");
-                self.remark(name, "Normal", "NodeReady", message);
+                self.remark(name, "Normal", "NodeReady", message, at);
             }
             (true, false) => self.node_controller_says(name, "NodeNotReady", at),
             _ => return,
@@ -229,17 +239,14 @@ impl World {
             ),
         };
         self.post_status(name);
+        let at = stamp::now();
         let [well, bad] = reasons;
         let reason = if short { bad } else { well };
-        self.remark(
-            name,
-            "Normal",
-            reason,
-            format!("Node {name} status is now: {reason}"),
-        );
+        let message = format!("Node {name} status is now: {reason}");
+        self.remark(name, "Normal", reason, message, at);
         if short {
             let message = format!("Attempting to reclaim {resource}");
-            self.remark(name, "Warning", "EvictionThresholdMet", message);
+            self.remark(name, "Warning", "EvictionThresholdMet", message, at);
         }
     }
 
@@ -292,6 +299,9 @@ impl World {
         ));
         let first_look = self.now + self.scenario.grace.0;
         self.agenda.add(first_look, Job::Watchdog { node: key });
+        for workload in self.daemons.clone() {
+            self.spawn(&workload, 0, Some(name), at);
+        }
     }
 
     /// Plans the next renewal of a board's lease.
@@ -353,8 +363,8 @@ impl World {
         severity: &'static str,
         reason: &'static str,
         message: String,
+        at: i64,
     ) {
-        let at = stamp::now();
         let mut event = self.node_event(name, severity, reason, message, "kubelet", at);
         name.clone_into(&mut event.host);
         name.clone_into(&mut event.object_uid);

@@ -230,7 +230,7 @@ impl Watch {
         let unsent = world.store.since(self.kind, self.version, 1);
         drop(world);
         if unsent.is_some_and(|changes| changes.is_empty()) {
-            self.version = newest;
+            self.version = self.version.max(newest);
         }
         let mut text = String::new();
         push_line(

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use crate::sim::Sim;
 
-const DEADLINE: Duration = Duration::from_secs(8);
+const DEADLINE: Duration = Duration::from_secs(30);
 
 pub(crate) struct Client {
     address: String,

@@ -176,6 +176,42 @@ async fn an_evicted_pod_ends_and_starts_elsewhere() {
     assert!(!names(&now).contains(&name));
 }
 
+#[tokio::test]
+async fn an_odd_node_given_by_a_test_still_beats() {
+    let (sim, client) = start("beat = 0.05\nnode = [{ name = \"a\" }]").await;
+    sim.put(json!({ "kind": "Node", "metadata": { "name": "a" } }))
+        .unwrap();
+    let leases = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases";
+    let mut watch = client.watch(&format!("{leases}?watch=true")).await;
+    for _ in 0..3 {
+        assert!(watch.next().await.is_some());
+    }
+    assert_eq!(client.json("/api/v1/nodes/a").await["status"], json!(null));
+}
+
+#[tokio::test]
+async fn a_pod_that_finds_no_board_waits_for_one() {
+    let (sim, client) = start(
+        "beat = 3600\nnode = [{ name = \"a\" }]\n\
+         workload = [{ name = \"web\", image = \"web\" }]",
+    )
+    .await;
+    sim.node("a").cordon(true);
+    let pods = client.json("/api/v1/pods").await;
+    let path = format!("/api/v1/namespaces/default/pods/{}", names(&pods)[0]);
+    let mut watch = client.watch("/api/v1/pods?watch=true").await;
+    client.send("DELETE", &path, "", "").await;
+    let phase = |event: &Value| event["object"]["status"]["phase"].clone();
+    let waiting = watch.until(|event| phase(event) == "Pending").await;
+    assert_eq!(waiting["object"]["spec"]["nodeName"], json!(null));
+    sim.node("a").cordon(false);
+    let name = waiting["object"]["metadata"]["name"].clone();
+    let placed = |event: &Value| {
+        event["object"]["metadata"]["name"] == name && event["object"]["spec"]["nodeName"] == "a"
+    };
+    watch.until(placed).await;
+}
+
 /// What happened in the first minutes of a rack, without time stamps.
 fn history(scenario: &str, seed: u64) -> Vec<String> {
     let mut world = populate::world(Scenario::shipped(scenario).unwrap(), seed);
