@@ -162,7 +162,7 @@ async fn serve(
 ) {
     while let Some((method, target, body)) = read(&mut stream).await {
         let kind = kind(&method, &target);
-        let mut pushed = pushes.subscribe();
+        let mut stream_of_all = pushes.subscribe();
         let answer = {
             let mut script = script.lock().unwrap();
             script.requests.push(format!("{kind} {target} {body}"));
@@ -191,7 +191,7 @@ async fn serve(
             Answer::Stream(bytes) => {
                 let _ = stream.write_all(head.as_bytes()).await;
                 let _ = stream.write_all(chunk(&bytes).as_bytes()).await;
-                while let Ok((to, bytes)) = pushed.recv().await {
+                while let Ok((to, bytes)) = stream_of_all.recv().await {
                     let is_hanging = script.lock().unwrap().is_hanging;
                     if to == kind && !is_hanging {
                         let _ = stream.write_all(chunk(&bytes).as_bytes()).await;
