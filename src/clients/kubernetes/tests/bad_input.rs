@@ -258,7 +258,7 @@ async fn no_secret_is_ever_said() {
     let mut said = String::new();
     follower
         .until(|fact| {
-            said.push_str(&format!("{fact:?}"));
+            said += &format!("{fact:?}");
             matches!(fact, Fact::Link(LinkState::Denied { .. })).then_some(())
         })
         .await;

@@ -168,9 +168,10 @@ async fn serve(
             script.requests.push(format!("{kind} {target} {body}"));
             let next = script.next.get_mut(&kind).and_then(VecDeque::pop_front);
             let always = script.always.get(&kind).cloned();
-            match script.is_hanging {
-                true => Answer::Hang,
-                false => next.or(always).unwrap_or_else(|| default(&kind)),
+            if script.is_hanging {
+                Answer::Hang
+            } else {
+                next.or(always).unwrap_or_else(|| default(&kind))
             }
         };
         let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\
