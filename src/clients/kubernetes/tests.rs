@@ -2,6 +2,8 @@
 
 mod bad_input;
 mod outage;
+#[cfg(unix)]
+mod plugin;
 mod server;
 mod stream;
 mod tls;

@@ -1,5 +1,7 @@
 //! What no server should send, and refusals: each gets a sentence in the right place, and the rest keeps working.
 
+use std::fmt::Write as _;
+
 use super::server::{Answer, Server, json, list, status, text};
 use super::{Follower, TOKEN, event, kubeconfig, node, plain};
 use crate::clients::kubernetes::Wants;
@@ -258,7 +260,7 @@ async fn no_secret_is_ever_said() {
     let mut said = String::new();
     follower
         .until(|fact| {
-            said += &format!("{fact:?}");
+            write!(said, "{fact:?}").unwrap();
             matches!(fact, Fact::Link(LinkState::Denied { .. })).then_some(())
         })
         .await;
