@@ -81,7 +81,7 @@ pub async fn connect(target: &Target) -> Result<Connection, Error> {
     let found = session::find(target).await;
     match found.chosen {
         Ok(chosen) => dial::dial(&chosen).await,
-        Err(problem) => Err(Error::Kubeconfig(Box::new(problem))),
+        Err(problem) => Err(Error::Kubeconfig(problem)),
     }
 }
 

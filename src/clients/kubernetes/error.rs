@@ -2,6 +2,8 @@
 //!
 //! Invariant: no message holds a token, a key, an argument of a plugin or a line of a kubeconfig.
 
+mod unreachable;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -94,7 +96,7 @@ impl Error {
     pub fn problem(&self) -> Problem {
         match self {
             Error::Kubeconfig(problem) => (**problem).clone(),
-            Error::Unreachable { server, cause } => unreachable_problem(server, cause),
+            Error::Unreachable { server, cause } => unreachable::problem(server, cause),
             Error::Unauthorized { server, why } => unauthorized(server, why),
             Error::Forbidden { rule, message } => forbidden(rule, message),
             Error::Missing { what } => link(format!("the server has no {what}")),
@@ -177,125 +179,6 @@ fn quoted(message: &str) -> Option<&str> {
     let (user, _) = rest.split_once('"')?;
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "@:._-".contains(c);
     (!user.is_empty() && user.chars().all(is_plain)).then_some(user)
-}
-
-fn unreachable_problem(server: &Server, cause: &Cause) -> Problem {
-    let url = &server.url;
-    let (severity, what, why, next) = words(server, cause);
-    let mut problem = Problem::new(severity, Subject::Link, what).next(next);
-    problem.why = why;
-    if let (Cause::ClientRefused(_), Some(end)) = (cause, server.certificate_ends) {
-        problem = problem.evidence(format!("our client certificate is valid until {end}"));
-    }
-    problem.evidence(format!("server {url} of context {:?}", server.context))
-}
-
-const RETRIES: &str = "bramble keeps trying; on the server: systemctl status k3s";
-
-fn words(server: &Server, cause: &Cause) -> (Severity, String, String, String) {
-    use Severity::{Critical, Warning};
-    let url = &server.url;
-    let no_answer = format!("no answer from {url}");
-    let distrust = format!("cannot trust {url}");
-    let text = |words: &str| words.to_owned();
-    match cause {
-        Cause::Refused => (
-            Warning,
-            format!("{url} refuses connections"),
-            text("nothing listens there: the API server is down, or address or port are wrong"),
-            text(RETRIES),
-        ),
-        Cause::Silent(seconds) => (
-            Warning,
-            no_answer,
-            format!("nothing came for {seconds} seconds"),
-            text("bramble keeps trying; check power, cable and firewall of the server"),
-        ),
-        Cause::UnknownHost => (
-            Warning,
-            no_answer,
-            text("its name is not known to DNS"),
-            text("check server in the kubeconfig, or the name service of this machine"),
-        ),
-        Cause::NoRoute => (
-            Warning,
-            no_answer,
-            text("there is no route to it"),
-            text("bramble keeps trying; check the network of this machine, or the VPN"),
-        ),
-        Cause::Closed => (
-            Warning,
-            no_answer,
-            text("the connection was closed"),
-            text(RETRIES),
-        ),
-        Cause::UnknownIssuer => (
-            Critical,
-            distrust,
-            text(
-                "its certificate is signed by another authority than certificate-authority-data of the kubeconfig",
-            ),
-            text(
-                "is it another cluster, or was k3s installed anew? take a fresh kubeconfig from the server",
-            ),
-        ),
-        Cause::WrongName(names) => (
-            Critical,
-            distrust,
-            match names.as_slice() {
-                [] => text("its certificate is for another name"),
-                names => format!("its certificate is only for {}", names.join(", ")),
-            },
-            text(
-                "add the name to tls-san of the k3s server, or set tls-server-name in the kubeconfig to one it has",
-            ),
-        ),
-        Cause::ServerExpired(end) => (
-            Critical,
-            distrust,
-            match end {
-                Some(end) => format!("its certificate ended {end}"),
-                None => text("its certificate has ended"),
-            },
-            text(
-                "restart k3s on the server, which renews it; or is the clock of this machine wrong?",
-            ),
-        ),
-        Cause::ServerNotYet(begin) => (
-            Critical,
-            distrust,
-            match begin {
-                Some(begin) => format!("its certificate holds only from {begin} on"),
-                None => text("its certificate does not hold yet"),
-            },
-            text("check the clock of this machine and of the server"),
-        ),
-        Cause::ClientRefused(alert) => (
-            Critical,
-            format!("{url} refuses our client certificate"),
-            text(alert),
-            text(FRESH_CERTIFICATE),
-        ),
-        Cause::NotTls => (
-            Critical,
-            format!("{url} does not speak TLS"),
-            text("something else listens on that port"),
-            text("check server in the kubeconfig: port, or http:// instead of https://"),
-        ),
-        Cause::WantsTls => (
-            Critical,
-            format!("{url} does not answer in plain HTTP"),
-            text("it probably wants TLS"),
-            text("write https:// in server of the kubeconfig"),
-        ),
-        Cause::BadCertificate(why) => (
-            Critical,
-            distrust,
-            format!("its certificate cannot be used: {why}"),
-            text("take a fresh kubeconfig from the server, or have its certificate made anew"),
-        ),
-        Cause::Other(why) => (Warning, no_answer, text(why), text("bramble keeps trying")),
-    }
 }
 
 #[cfg(test)]

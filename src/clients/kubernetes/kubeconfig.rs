@@ -24,7 +24,7 @@ pub(super) use stamp::Stamps;
 pub(super) struct Found {
     /// As much as could be learned; the contexts are there even when the chosen one is broken.
     pub(super) info: ClusterInfo,
-    pub(super) chosen: Result<Chosen, Problem>,
+    pub(super) chosen: Result<Chosen, Box<Problem>>,
     /// The files to keep an eye on.
     pub(super) stamps: Stamps,
 }
@@ -72,13 +72,13 @@ fn locate(target: &Target) -> (Vec<PathBuf>, bool) {
     (home.collect(), false)
 }
 
-fn read_all(paths: &[PathBuf], is_explicit: bool) -> Result<Kubeconfig, Problem> {
+fn read_all(paths: &[PathBuf], is_explicit: bool) -> Result<Kubeconfig, Box<Problem>> {
     let mut merged: Option<Kubeconfig> = None;
     for path in paths {
         let next = match std::fs::read(path) {
             Ok(bytes) => parse(path, &bytes)?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && !is_explicit => continue,
-            Err(error) => return Err(unreadable(path, &error)),
+            Err(error) => return Err(unreadable(path, &error).into()),
         };
         merged = Some(match merged {
             None => next,
@@ -88,11 +88,11 @@ fn read_all(paths: &[PathBuf], is_explicit: bool) -> Result<Kubeconfig, Problem>
             })?,
         });
     }
-    merged.ok_or_else(|| nowhere(paths))
+    merged.ok_or_else(|| nowhere(paths).into())
 }
 
 /// Parses one file; relative paths in it become absolute from where it lies.
-fn parse(path: &Path, bytes: &[u8]) -> Result<Kubeconfig, Problem> {
+fn parse(path: &Path, bytes: &[u8]) -> Result<Kubeconfig, Box<Problem>> {
     if bytes.trim_ascii().is_empty() {
         return Ok(Kubeconfig::default());
     }
@@ -107,11 +107,11 @@ fn choose(
     paths: &[PathBuf],
     info: &mut ClusterInfo,
     files: &mut Vec<PathBuf>,
-) -> Result<Chosen, Problem> {
+) -> Result<Chosen, Box<Problem>> {
     let path = place(paths);
     let wanted = target.context.clone().filter(|name| !name.is_empty());
     let Some(name) = wanted.or_else(|| merged.current_context.clone()) else {
-        return Err(no_context(&path, &info.contexts));
+        return Err(no_context(&path, &info.contexts).into());
     };
     info.context.clone_from(&name);
     let context = context(&merged, &name, &path)?;
@@ -153,19 +153,20 @@ fn choose(
     })
 }
 
-fn context(merged: &Kubeconfig, name: &str, path: &str) -> Result<Context, Problem> {
+fn context(merged: &Kubeconfig, name: &str, path: &str) -> Result<Context, Box<Problem>> {
     let named = merged.contexts.iter().find(|it| it.name == name);
     if let Some(context) = named.and_then(|it| it.context.clone()) {
         return Ok(context);
     }
-    let mut names: Vec<&str> = merged.contexts.iter().map(|it| it.name.as_str()).collect();
-    names.sort_by_key(|other| distance(other, name));
-    names.truncate(5);
+    let mut nearest: Vec<&str> = merged.contexts.iter().map(|it| it.name.as_str()).collect();
+    nearest.sort_by_key(|other| distance(other, name));
+    nearest.truncate(5);
     let problem = problem(format!("there is no context {name:?} in {path}"));
-    Err(match names.as_slice() {
-        [] => problem.next("it holds no contexts at all: merge a kubeconfig into it"),
-        names => problem.next(format!("nearest: {}", names.join(", "))),
-    })
+    let next = match nearest.as_slice() {
+        [] => "it holds no contexts at all: merge a kubeconfig into it".to_owned(),
+        nearest => format!("nearest: {}", nearest.join(", ")),
+    };
+    Err(problem.next(next).into())
 }
 
 /// Letters to change, add or drop to get from one name to the other.

@@ -119,7 +119,7 @@ impl Line {
             .await
             .is_err();
         if is_closed {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }

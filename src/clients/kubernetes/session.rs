@@ -45,7 +45,8 @@ pub(super) async fn find(target: &Target) -> Found {
             Subject::Kubeconfig,
             "the kubeconfig cannot be read",
         )
-        .why("reading it failed in an unforeseen way")),
+        .why("reading it failed in an unforeseen way")
+        .into()),
         stamps: Stamps::none(),
     })
 }
@@ -53,7 +54,7 @@ pub(super) async fn find(target: &Target) -> Found {
 /// Follows one reading of the kubeconfig. Never ends.
 async fn one(
     info: ClusterInfo,
-    chosen: Result<Chosen, Problem>,
+    chosen: Result<Chosen, Box<Problem>>,
     wants: watch::Receiver<Wants>,
     out: mpsc::Sender<Fact>,
 ) {
@@ -64,7 +65,7 @@ async fn one(
     let chosen = match chosen {
         Ok(chosen) => chosen,
         Err(problem) => {
-            tell(Fact::Link(LinkState::Nowhere(problem))).await;
+            tell(Fact::Link(LinkState::Nowhere(*problem))).await;
             return std::future::pending().await;
         }
     };
@@ -86,7 +87,7 @@ async fn one(
             }
         }
     };
-    connected(chosen, info, connection, wants, out).await;
+    Box::pin(connected(chosen, info, connection, wants, out)).await;
 }
 
 /// All parts of a connection, as one future.

@@ -7,6 +7,7 @@
 //! the probe asks, and four seconds later the line is known to be dead.
 
 mod clock;
+mod sources;
 
 use std::pin::pin;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use futures::future::{Fuse, FusedFuture, FutureExt};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
+use self::sources::Seen;
 use super::backoff::Backoff;
 use super::cause::Cause;
 use super::connection::{Asking, Connection};
@@ -24,7 +26,6 @@ use super::kubeconfig::Chosen;
 use super::line::{Dial, Line, Report};
 use crate::rack::facts::{ClusterInfo, Fact};
 use crate::rack::link::{LinkState, Source, SourceState};
-use crate::rack::problem::{Problem, Severity, Subject};
 
 const PROBE: Duration = Duration::from_secs(4);
 const SILENCE: Duration = Duration::from_secs(5);
@@ -45,15 +46,6 @@ pub(super) struct Supervisor {
     down: Option<std::mem::Discriminant<Cause>>,
 }
 
-/// What we know of one source.
-#[derive(Clone)]
-struct Seen {
-    source: Source,
-    told: SourceState,
-    is_flowing: bool,
-    unreadable: Option<Problem>,
-}
-
 /// When to ask the server how it is.
 type Ask = Option<Duration>;
 
@@ -70,12 +62,7 @@ impl Supervisor {
             line,
             dials,
             state: LinkState::Connecting,
-            sources: Source::ALL.map(|source| Seen {
-                source,
-                told: SourceState::Waiting,
-                is_flowing: false,
-                unreadable: None,
-            }),
+            sources: Source::ALL.map(Seen::new),
             is_up: true,
             has_version: false,
             backoff: Backoff::new(),
@@ -274,30 +261,9 @@ impl Supervisor {
         if !self.is_up {
             return;
         }
-        let [nodes, others @ ..] = &self.sources;
-        let lists = others.iter().filter(|it| it.source != Source::Metrics);
-        let state = match &nodes.told {
-            _ if nodes.is_flowing => LinkState::Live,
-            SourceState::Failing(problem) => LinkState::Stale {
-                problem: problem.clone(),
-            },
-            SourceState::Absent => LinkState::Stale {
-                problem: no_kubernetes(&self.info.server),
-            },
-            SourceState::Forbidden(problem) => {
-                if lists.clone().any(|it| it.is_flowing) {
-                    LinkState::Live
-                } else if lists.clone().all(Seen::is_forbidden) {
-                    LinkState::Denied {
-                        problem: problem.clone(),
-                    }
-                } else {
-                    return;
-                }
-            }
-            SourceState::Waiting | SourceState::Live => return,
-        };
-        self.tell_link(state).await;
+        if let Some(state) = sources::link(&self.sources, &self.info.server) {
+            self.tell_link(state).await;
+        }
     }
 
     fn let_others_start(&mut self) {
@@ -349,26 +315,6 @@ fn kind(error: &Error) -> Option<std::mem::Discriminant<Cause>> {
         Error::Unreachable { cause, .. } => Some(std::mem::discriminant(cause)),
         _ => None,
     }
-}
-
-impl Seen {
-    fn live(&self) -> SourceState {
-        match &self.unreadable {
-            None => SourceState::Live,
-            Some(problem) => SourceState::Failing(problem.clone()),
-        }
-    }
-
-    fn is_forbidden(&self) -> bool {
-        matches!(self.told, SourceState::Forbidden(_))
-    }
-}
-
-fn no_kubernetes(url: &str) -> Problem {
-    let what = format!("{url} does not answer like a Kubernetes API");
-    Problem::new(Severity::Critical, Subject::Link, what)
-        .why("it knows no nodes (404)")
-        .next("check server in the kubeconfig: address, port and path")
 }
 
 /// Asks for the version, the cheapest question there is, and one that nearly everybody may ask.

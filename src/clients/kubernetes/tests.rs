@@ -2,6 +2,8 @@
 
 mod bad_input;
 mod outage;
+#[cfg(unix)]
+mod plugin;
 mod server;
 mod stream;
 mod tls;
@@ -27,7 +29,7 @@ struct Follower {
     facts: mpsc::Receiver<Fact>,
     wants: watch::Sender<Wants>,
     folder: tempfile::TempDir,
-    _task: JoinSet<()>,
+    task: JoinSet<()>,
 }
 
 /// A kubeconfig with one context `test` and the given server and user fields.
@@ -63,7 +65,7 @@ impl Follower {
             facts,
             wants,
             folder,
-            _task: task,
+            task,
         }
     }
 

@@ -101,7 +101,7 @@ fn containers(pod: &Wire<'_>, mut word: String, count: &mut Count) -> String {
     }
     if word == "Completed" && has_running {
         let is_ready = is_true(&pod.status.conditions, "Ready");
-        word = if is_ready { "Running" } else { "NotReady" }.to_owned();
+        return if is_ready { "Running" } else { "NotReady" }.to_owned();
     }
     word
 }

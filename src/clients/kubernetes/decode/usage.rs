@@ -36,10 +36,10 @@ struct Amounts<'a> {
 /// Decodes the list. A node whose figures are no quantities is left out: `?` is shown for it.
 pub(in crate::clients::kubernetes) fn list(json: &[u8]) -> serde_json::Result<Vec<Usage>> {
     let list: List<'_> = serde_json::from_slice(json)?;
-    Ok(list.items.into_iter().filter_map(usage).collect())
+    Ok(list.items.iter().filter_map(usage).collect())
 }
 
-fn usage(item: Item<'_>) -> Option<Usage> {
+fn usage(item: &Item<'_>) -> Option<Usage> {
     Some(Usage {
         node: NodeName::new(&item.metadata.name),
         cpu_milli: quantity::milli(&item.usage.cpu)?,

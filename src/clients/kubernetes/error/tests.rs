@@ -2,13 +2,13 @@
 
 use super::*;
 
-fn server() -> Box<Server> {
-    Box::new(Server {
+fn server() -> Server {
+    Server {
         url: "https://10.0.0.1:6443".to_owned(),
         context: "office".to_owned(),
         user: "admin".to_owned(),
         certificate_ends: None,
-    })
+    }
 }
 
 const LEASES: Rule = Rule {
@@ -39,7 +39,7 @@ fn every_cause_has_its_own_sentence_and_a_next_step() {
     ];
     let mut said = std::collections::BTreeSet::new();
     for cause in causes {
-        let server = server();
+        let server = Box::new(server());
         let problem = Error::Unreachable { server, cause }.problem();
         assert!(problem.what.contains("10.0.0.1"), "{problem:?}");
         assert!(!problem.next.is_empty(), "{problem:?}");
@@ -83,7 +83,7 @@ fn a_name_that_could_do_harm_in_a_shell_is_not_put_into_the_command() {
 
 #[test]
 fn an_expired_client_certificate_is_named_as_the_likely_cause() {
-    let mut server = server();
+    let mut server = Box::new(server());
     server.certificate_ends = Timestamp::from_second(1_600_000_000).ok();
     let why = "Unauthorized".to_owned();
     let problem = Error::Unauthorized { server, why }.problem();

@@ -16,7 +16,7 @@ pub(super) fn check_cluster(
     name: &str,
     path: &str,
     files: &mut Vec<PathBuf>,
-) -> Result<(), Problem> {
+) -> Result<(), Box<Problem>> {
     let of = format!("cluster {name:?} in kubeconfig {path}");
     for field in [
         &mut cluster.server,
@@ -39,12 +39,13 @@ pub(super) fn check_cluster(
         return Err(problem(format!(
             "certificate-authority of {of} holds no certificate"
         ))
-        .next("take a fresh kubeconfig from the server"));
+        .next("take a fresh kubeconfig from the server")
+        .into());
     }
     let Some(server) = &cluster.server else {
-        return Err(
-            problem(format!("{of} names no server")).next("add server: https://ADDRESS:6443")
-        );
+        return Err(problem(format!("{of} names no server"))
+            .next("add server: https://ADDRESS:6443")
+            .into());
     };
     let wants_tls = authority.is_some() || cluster.insecure_skip_tls_verify == Some(true);
     let url = match (server.contains("://"), wants_tls) {
@@ -57,7 +58,7 @@ pub(super) fn check_cluster(
     Ok(())
 }
 
-fn check_url(url: &str, of: &str) -> Result<(), Problem> {
+fn check_url(url: &str, of: &str) -> Result<(), Box<Problem>> {
     let shown = display_url(url);
     let bad = |why: &str| {
         problem(format!("{of} is no usable address: {shown:?}"))
@@ -67,8 +68,8 @@ fn check_url(url: &str, of: &str) -> Result<(), Problem> {
     let uri: http::Uri = url.parse().map_err(|_| bad("it is no URL"))?;
     match uri.scheme_str() {
         Some("http" | "https") if uri.host().is_some_and(|host| !host.is_empty()) => Ok(()),
-        Some("http" | "https") => Err(bad("it names no host")),
-        _ => Err(bad("it must begin with https:// or http://")),
+        Some("http" | "https") => Err(bad("it names no host").into()),
+        _ => Err(bad("it must begin with https:// or http://").into()),
     }
 }
 
@@ -93,7 +94,7 @@ pub(super) fn check_user(
     name: &str,
     path: &str,
     files: &mut Vec<PathBuf>,
-) -> Result<Option<Timestamp>, Problem> {
+) -> Result<Option<Timestamp>, Box<Problem>> {
     let of = format!("user {name:?} in kubeconfig {path}");
     for field in [
         &mut user.username,
@@ -132,26 +133,33 @@ pub(super) fn check_user(
     };
     match (certificate, key) {
         (None, None) => Ok(None),
-        (Some(_), None) => Err(half("client-certificate", "client-key")),
-        (None, Some(_)) => Err(half("client-key", "client-certificate")),
+        (Some(_), None) => Err(half("client-certificate", "client-key").into()),
+        (None, Some(_)) => Err(half("client-key", "client-certificate").into()),
         (Some(certificate), Some(_)) => match certificate_end(&certificate) {
             Some(end) => Ok(Some(end)),
             None => Err(
                 problem(format!("client-certificate of {of} is no certificate"))
-                    .next("take a fresh kubeconfig from the server"),
+                    .next("take a fresh kubeconfig from the server")
+                    .into(),
             ),
         },
     }
 }
 
 /// A token file is read here, because kube sends its line break along, and again when it changes.
-fn check_token(user: &mut AuthInfo, of: &str, files: &mut Vec<PathBuf>) -> Result<(), Problem> {
+fn check_token(
+    user: &mut AuthInfo,
+    of: &str,
+    files: &mut Vec<PathBuf>,
+) -> Result<(), Box<Problem>> {
     if let Some(file) = user.token_file.take() {
         files.push(PathBuf::from(&file));
         match std::fs::read_to_string(&file) {
             Ok(token) => user.token = Some(token.trim().into()),
             Err(_) if user.token.is_some() => {}
-            Err(error) => return Err(cannot_read(&format!("tokenFile of {of}"), &file, &error)),
+            Err(error) => {
+                return Err(cannot_read(&format!("tokenFile of {of}"), &file, &error).into());
+            }
         }
     }
     if let Some(token) = &user.token {
@@ -161,7 +169,8 @@ fn check_token(user: &mut AuthInfo, of: &str, files: &mut Vec<PathBuf>) -> Resul
             return Err(problem(format!(
                 "the token of {of} holds characters no token can have"
             ))
-            .next("get a fresh token"));
+            .next("get a fresh token")
+            .into());
         }
         user.token = Some(token.into());
     }
@@ -187,16 +196,18 @@ fn pem(
     file: Option<&str>,
     of: &str,
     files: &mut Vec<PathBuf>,
-) -> Result<Option<Vec<u8>>, Problem> {
+) -> Result<Option<Vec<u8>>, Box<Problem>> {
     match (data, file) {
         (Some(data), _) => base64(data).map(Some).ok_or_else(|| {
-            problem(format!("{of} is not base64")).next("take a fresh kubeconfig from the server")
+            problem(format!("{of} is not base64"))
+                .next("take a fresh kubeconfig from the server")
+                .into()
         }),
         (None, Some(file)) => {
             files.push(PathBuf::from(file));
             std::fs::read(file)
                 .map(Some)
-                .map_err(|error| cannot_read(of, file, &error))
+                .map_err(|error| cannot_read(of, file, &error).into())
         }
         (None, None) => Ok(None),
     }

@@ -269,7 +269,7 @@ fn an_unreadable_file_says_so() {
     use std::os::unix::fs::PermissionsExt;
     let folder = Folder::new();
     let path = folder.write("config", &good("a"));
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o000)).unwrap();
     if std::fs::read(&path).is_ok() {
         // Root may read everything; the sentence is checked below all the same.
         let error = std::io::Error::from(std::io::ErrorKind::PermissionDenied);

@@ -91,12 +91,12 @@ async fn take<K: Kind>(
             progress.move_on(version);
             return Ok(());
         }
-        Event::Expired => return Err(End::Expired),
         Event::Error { code, message } => {
             return Err(End::Failed(Error::Server { code, message }));
         }
         // What went away cannot be named, so everything is looked at again.
-        Event::Failed {
+        Event::Expired
+        | Event::Failed {
             is_deletion: true, ..
         } => return Err(End::Expired),
         Event::Failed { failed, .. } => {

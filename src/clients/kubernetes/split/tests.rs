@@ -17,7 +17,7 @@ fn split(text: &str, size: usize) -> Result<(Vec<String>, ListHead), Fault> {
 fn items_come_whole_however_the_bytes_are_cut() {
     let text = r#" { "kind": "items", "items" : [ {"a":"]}\"{\\"} , {"b":[{},{"items":[1]}]},{}
         ], "metadata": {"resourceVersion": "7", "continue": "x"} }"#;
-    for size in 1..text.len() + 1 {
+    for size in 1..=text.len() {
         let (items, head) = split(text, size).unwrap();
         let expected = [r#"{"a":"]}\"{\\"}"#, r#"{"b":[{},{"items":[1]}]}"#, "{}"];
         assert_eq!(items, expected, "chunks of {size}");

@@ -1,5 +1,7 @@
 //! What no server should send, and refusals: each gets a sentence in the right place, and the rest keeps working.
 
+use std::fmt::Write as _;
+
 use super::server::{Answer, Server, json, list, status, text};
 use super::{Follower, TOKEN, event, kubeconfig, node, plain};
 use crate::clients::kubernetes::Wants;
@@ -118,6 +120,8 @@ async fn an_object_that_cannot_be_read_is_named_and_the_others_are_shown() {
         "list nodes",
         [list("7", &[&node("a", 5), odd, "17", &node("b", 6)])],
     );
+    let changes = event("MODIFIED", odd) + &event("MODIFIED", &node("c", 9));
+    server.next("watch nodes", [Answer::Stream(changes)]);
     let mut follower = Follower::start(&plain(&server));
     assert_eq!(first_nodes(&mut follower).await.len(), 2);
     let problem = follower
@@ -131,8 +135,6 @@ async fn an_object_that_cannot_be_read_is_named_and_the_others_are_shown() {
         problem.evidence[1].starts_with("odd: invalid type"),
         "{problem:?}"
     );
-    server.push("watch nodes", &event("MODIFIED", odd));
-    server.push("watch nodes", &event("MODIFIED", &node("c", 9)));
     assert_eq!(applied(&mut follower).await.name.as_str(), "c");
 }
 
@@ -258,7 +260,7 @@ async fn no_secret_is_ever_said() {
     let mut said = String::new();
     follower
         .until(|fact| {
-            said.push_str(&format!("{fact:?}"));
+            write!(said, "{fact:?}").unwrap();
             matches!(fact, Fact::Link(LinkState::Denied { .. })).then_some(())
         })
         .await;

@@ -29,15 +29,19 @@ async fn a_killed_server_is_noticed_at_once_and_its_return_as_well() {
     );
     server.come_back().await;
     let back = tokio::time::Instant::now();
-    follower.until_live().await;
+    let (mut is_live, mut is_changed) = (false, false);
+    follower
+        .until(|fact| {
+            is_live |= *fact == Fact::Link(LinkState::Live);
+            is_changed |= matches!(fact, Fact::Nodes(Change::Applied(_)));
+            (is_live && is_changed).then_some(())
+        })
+        .await;
     assert!(
         back.elapsed() < Duration::from_secs(3),
         "{:?}",
         back.elapsed()
     );
-    follower
-        .until(|fact| matches!(fact, Fact::Nodes(Change::Applied(_))).then_some(()))
-        .await;
     assert!(
         server
             .requests("watch nodes")

@@ -160,17 +160,19 @@ async fn serve(
     script: Arc<Mutex<Script>>,
     pushes: broadcast::Sender<(String, String)>,
 ) {
-    while let Some((method, target, body)) = read(&mut stream).await {
+    while let Some((method, target, credential, body)) = read(&mut stream).await {
         let kind = kind(&method, &target);
-        let mut pushed = pushes.subscribe();
+        let mut stream_of_all = pushes.subscribe();
         let answer = {
             let mut script = script.lock().unwrap();
-            script.requests.push(format!("{kind} {target} {body}"));
+            let request = format!("{kind} {target} {credential} {body}");
+            script.requests.push(request);
             let next = script.next.get_mut(&kind).and_then(VecDeque::pop_front);
             let always = script.always.get(&kind).cloned();
-            match script.is_hanging {
-                true => Answer::Hang,
-                false => next.or(always).unwrap_or_else(|| default(&kind)),
+            if script.is_hanging {
+                Answer::Hang
+            } else {
+                next.or(always).unwrap_or_else(|| default(&kind))
             }
         };
         let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\
@@ -191,7 +193,7 @@ async fn serve(
             Answer::Stream(bytes) => {
                 let _ = stream.write_all(head.as_bytes()).await;
                 let _ = stream.write_all(chunk(&bytes).as_bytes()).await;
-                while let Ok((to, bytes)) = pushed.recv().await {
+                while let Ok((to, bytes)) = stream_of_all.recv().await {
                     let is_hanging = script.lock().unwrap().is_hanging;
                     if to == kind && !is_hanging {
                         let _ = stream.write_all(chunk(&bytes).as_bytes()).await;
@@ -209,8 +211,8 @@ fn chunk(bytes: &str) -> String {
     format!("{:x}\r\n{bytes}\r\n", bytes.len())
 }
 
-/// Method, target and body of the next request.
-async fn read(stream: &mut TcpStream) -> Option<(String, String, String)> {
+/// Method, target, credential and body of the next request.
+async fn read(stream: &mut TcpStream) -> Option<(String, String, String, String)> {
     let mut head = vec![stream.read_u8().await.ok()?];
     if head == [0x16] {
         // A TLS handshake: answered as a plain web server does.
@@ -223,11 +225,14 @@ async fn read(stream: &mut TcpStream) -> Option<(String, String, String)> {
     let head = String::from_utf8(head).ok()?;
     let mut words = head.split(' ');
     let (method, target) = (words.next()?.to_owned(), words.next()?.to_owned());
-    let length = (head.lines())
-        .filter_map(|line| line.split_once(':'))
-        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
-        .map_or(0, |(_, value)| value.trim().parse().unwrap());
+    let header = |wanted: &str| {
+        let mut lines = head.lines().filter_map(|line| line.split_once(": "));
+        let found = lines.find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+        found.map(|(_, value)| value.to_owned())
+    };
+    let length = header("content-length").map_or(0, |value| value.parse().unwrap());
+    let credential = header("authorization").unwrap_or_default();
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await.ok()?;
-    Some((method, target, String::from_utf8(body).ok()?))
+    Some((method, target, credential, String::from_utf8(body).ok()?))
 }

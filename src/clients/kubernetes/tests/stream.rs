@@ -240,6 +240,6 @@ async fn nobody_listening_ends_it() {
     follower.until_live().await;
     follower.facts.close();
     while follower.facts.recv().await.is_some() {}
-    let ended = tokio::time::timeout(super::DEADLINE, follower._task.join_next()).await;
+    let ended = tokio::time::timeout(super::DEADLINE, follower.task.join_next()).await;
     assert!(ended.is_ok());
 }

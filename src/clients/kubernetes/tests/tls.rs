@@ -5,8 +5,10 @@ use std::sync::Arc;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
 };
-use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
+use rustls::{RootCertStore, ServerConfig};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
@@ -15,7 +17,7 @@ use super::server::Server;
 use super::{Follower, TOKEN, kubeconfig, plain};
 use crate::rack::facts::Fact;
 use crate::rack::link::LinkState;
-use crate::rack::problem::Severity;
+use crate::rack::problem::{Problem, Severity};
 
 type Authority = CertifiedIssuer<'static, KeyPair>;
 
@@ -29,11 +31,20 @@ fn authority(name: &str) -> Authority {
 /// A server that makes a TLS handshake with this certificate and then closes.
 async fn tls_server(params: CertificateParams, authority: &Authority) -> (u16, JoinSet<()>) {
     let _ = rustls::crypto::ring::default_provider().install_default();
+    let clients = WebPkiClientVerifier::no_client_auth();
+    tls_server_for(clients, params, authority).await
+}
+
+async fn tls_server_for(
+    clients: Arc<dyn ClientCertVerifier>,
+    params: CertificateParams,
+    authority: &Authority,
+) -> (u16, JoinSet<()>) {
     let key = KeyPair::generate().unwrap();
     let certificate = params.signed_by(&key, authority).unwrap();
     let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
     let config = ServerConfig::builder()
-        .with_no_client_auth()
+        .with_client_cert_verifier(clients)
         .with_single_cert(vec![certificate.der().clone()], key)
         .unwrap();
     let acceptor = TlsAcceptor::from(Arc::new(config));
@@ -58,14 +69,17 @@ fn config(port: u16) -> String {
     kubeconfig(&cluster, &format!("token: {TOKEN}"))
 }
 
-/// Follows a server with this certificate authority beside the kubeconfig; answers the problem it meets.
-async fn problem(port: u16, authority: &Authority) -> crate::rack::problem::Problem {
+/// Follows a server with this certificate authority beside the kubeconfig.
+fn follower(port: u16, authority: &Authority) -> Follower {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("ca.pem"), authority.pem()).unwrap();
     let path = folder.path().join("config");
     std::fs::write(&path, config(port)).unwrap();
-    let mut follower = Follower::with_target(folder, super::target(path));
-    follower.until_stale().await
+    Follower::with_target(folder, super::target(path))
+}
+
+async fn problem(port: u16, authority: &Authority) -> Problem {
+    follower(port, authority).until_stale().await
 }
 
 #[tokio::test]
@@ -102,6 +116,23 @@ async fn an_expired_server_certificate_is_told_with_its_end() {
     let (port, _running) = tls_server(params, &ours).await;
     let problem = problem(port, &ours).await;
     assert!(problem.why.contains("ended 2020-02-03"), "{problem:?}");
+}
+
+#[tokio::test]
+async fn a_server_that_wants_another_client_certificate_has_denied_us() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let ours = authority("ours");
+    let mut roots = RootCertStore::empty();
+    roots.add(ours.der().clone()).unwrap();
+    let clients = WebPkiClientVerifier::builder(roots.into()).build().unwrap();
+    let (port, _running) = tls_server_for(clients, for_loopback(), &ours).await;
+    let mut follower = follower(port, &ours);
+    let problem = follower.until_denied().await;
+    assert!(
+        problem.what.contains("refuses our client certificate"),
+        "{problem:?}"
+    );
+    assert_eq!(problem.why, "CertificateRequired");
 }
 
 #[tokio::test]
