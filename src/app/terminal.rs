@@ -31,6 +31,8 @@ pub fn is_there() -> bool {
 pub fn enter() -> io::Result<Screen> {
     // Our themes decide about NO_COLOR; crossterm's own handling erases bold and reverse with the colours.
     crossterm::style::force_color_output(true);
+    // crossterm believes in the mode it set last; after a stop from outside the shell has set another.
+    disable_raw_mode()?;
     enable_raw_mode()?;
     ENTERED.store(true, Ordering::SeqCst);
     // Cleared, because a new `Terminal` believes that the screen is blank.
