@@ -219,7 +219,7 @@ impl Model {
     fn turn_to(&mut self, context: &str, effects: &mut Vec<Effect>) {
         self.generation.0 += 1;
         self.rack = Rack::new(self.now());
-        self.rack.cluster.context = context.to_owned();
+        context.clone_into(&mut self.rack.cluster.context);
         self.panes = Panes::default();
         self.popup = None;
         self.surveyed = None;

@@ -264,10 +264,15 @@ impl RackPane {
             {
                 Msg::warn("another node slid under the cursor just now: look, and press again")
             }
-            (Some(first), true) => Msg::info(match unschedulable {
-                true => format!("node {} is cordoned already", first.name),
-                false => format!("node {} takes pods already", first.name),
-            }),
+            (Some(first), true) => {
+                let state = if unschedulable {
+                    "is cordoned already"
+                } else {
+                    "takes pods already"
+                };
+                Msg::info(format!("node {} {state}", first.name))
+            }
+
             (Some(_), false) => Msg::Ask(question(cx.rack, &nodes, unschedulable)),
         };
         cx.msgs.push(msg);

@@ -126,6 +126,7 @@ fn screen() -> Size {
     Size::new(80, 24)
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the item of an input stream")]
 fn press(c: char) -> io::Result<Event> {
     Ok(Event::Key(KeyEvent::new(
         KeyCode::Char(c),
