@@ -27,7 +27,7 @@ use crate::keymap::{Keymap, Pending};
 use crate::msg::{Generation, Level, Msg, Notice};
 use crate::panes::{Cx, Panes};
 use crate::rack::Rack;
-use crate::rack::facts::Fact;
+use crate::rack::facts::{Change, Fact};
 use crate::rack::node::{NodeName, Uid};
 use crate::rack::problem::Problem;
 use crate::rack::time::Now;
@@ -151,15 +151,23 @@ impl Model {
         frame::regions(self.size).is_some()
     }
 
-    /// True when a message can change what is on the screen.
+    /// True when a message can change what is on the screen before the next tick, which draws anyway.
     pub fn shows(&self, msg: &Msg) -> bool {
-        !matches!(
-            msg,
-            Msg::Fact {
-                fact: Fact::Contact,
-                ..
+        let Msg::Fact { generation, fact } = msg else {
+            return true;
+        };
+        let sees =
+            |node: &NodeName| self.focus == PaneId::Rack && self.panes.rack.sees(node, &self.rack);
+        *generation == self.generation
+            && match fact {
+                Fact::Contact => false,
+                Fact::Leases(Change::Applied(lease)) => sees(&lease.node),
+                Fact::Pods(Change::Applied(pod) | Change::Deleted(pod)) => {
+                    pod.node.as_ref().is_some_and(sees)
+                }
+                Fact::Events(Change::Applied(event) | Change::Deleted(event)) => sees(&event.node),
+                _ => true,
             }
-        )
     }
 
     /// True when nothing of this context may be changed.
@@ -219,7 +227,7 @@ impl Model {
     fn turn_to(&mut self, context: &str, effects: &mut Vec<Effect>) {
         self.generation.0 += 1;
         self.rack = Rack::new(self.now());
-        self.rack.cluster.context = context.to_owned();
+        context.clone_into(&mut self.rack.cluster.context);
         self.panes = Panes::default();
         self.popup = None;
         self.surveyed = None;

@@ -14,7 +14,12 @@ use crate::rack::time::Now;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Generation(pub u64);
 
+/// One message. The loop is the only reader.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a few hundred messages a second, moved once: a box for each would cost more"
+)]
 pub enum Msg {
     // The terminal and the clock.
     Key(KeyEvent),

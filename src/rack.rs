@@ -95,7 +95,7 @@ impl Rack {
             Fact::Pods(change) => self.apply_pods(change),
             Fact::Events(change) => self.apply_events(change),
             Fact::Usage(usage) => {
-                self.usage = usage.into_iter().map(|it| (it.node.clone(), it)).collect()
+                self.usage = usage.into_iter().map(|it| (it.node.clone(), it)).collect();
             }
         }
     }

@@ -111,7 +111,7 @@ where
         }
         let begun = Instant::now();
         let exit = turn(model, clock.now(), batch.drain(..), &mut dirty, |effect| {
-            run_effect(effect, screen)
+            run_effect(effect, screen);
         });
         let took = begun.elapsed();
         if took > SLOW_TURN {

@@ -32,9 +32,8 @@ pub(super) fn key(
     }
     match model.keymap.look_up(&mut model.pending, &tables, key) {
         Lookup::Action(action) => act(model, action, queue, effects),
-        Lookup::Pending => {}
         Lookup::Nothing if model.command_line.is_some() => typed(model, key),
-        Lookup::Nothing => {}
+        Lookup::Nothing | Lookup::Pending => {}
     }
 }
 
@@ -216,13 +215,14 @@ fn in_popup(
                 model.popup = Some(Popup::Question(open));
             }
         }
-        Some(Popup::Menu(mut menu)) => match (action, menu.chosen()) {
-            (Action::RowOpen, Some(chosen)) => on_screen(model, chosen, queue, effects),
-            _ => {
+        Some(Popup::Menu(mut menu)) => {
+            if let (Action::RowOpen, Some(chosen)) = (action, menu.chosen()) {
+                on_screen(model, chosen, queue, effects);
+            } else {
                 menu.on_action(action);
                 model.popup = Some(Popup::Menu(menu));
             }
-        },
+        }
         Some(Popup::Help { mut scroll }) => {
             crate::panes::scrolled(&mut scroll, action, super::view::help_height(model), window);
             if action != Action::HelpOpen {
@@ -271,7 +271,7 @@ fn on_screen(
         Action::HistoryBack => history(model, true),
         Action::HistoryForward => history(model, false),
         Action::CommandOpen => {
-            model.command_line = Some(CommandLine::new(Purpose::Command, "", &model.rack))
+            model.command_line = Some(CommandLine::new(Purpose::Command, "", &model.rack));
         }
         Action::FilterOpen => {
             let text = model.panes.filter(model.focus).to_owned();
@@ -300,7 +300,7 @@ fn on_screen(
         pane_action => {
             let focus = model.focus;
             with_panes(model, queue, effects, |panes, cx| {
-                panes.on_action(focus, pane_action, cx)
+                panes.on_action(focus, pane_action, cx);
             });
         }
     }

@@ -193,8 +193,7 @@ async fn show(loaded: Loaded, target: Target, context: Option<String>) -> io::Re
             },
         );
         match exit.await? {
-            Exit::Quit => return Ok(ExitCode::SUCCESS),
-            Exit::Ended => return Ok(ExitCode::SUCCESS),
+            Exit::Quit | Exit::Ended => return Ok(ExitCode::SUCCESS),
             Exit::Suspend => {
                 drop(input);
                 terminal::leave();

@@ -7,6 +7,8 @@ mod detail;
 mod picture;
 mod table;
 
+use std::collections::HashSet;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -37,6 +39,8 @@ pub struct RackPane {
     trays: Vec<String>,
     /// The widest value each column has had: columns stay where they are while values change.
     content: Vec<u16>,
+    /// The nodes on the screen, from one tick to the next; `None` when that is not known or may change by itself.
+    visible: Option<HashSet<NodeName>>,
 }
 
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -59,6 +63,7 @@ impl RackPane {
 
     pub fn set_filter(&mut self, text: &str) {
         text.clone_into(&mut self.filter);
+        self.visible = None;
     }
 
     pub fn set_trays(&mut self, trays: Vec<String>) {
@@ -74,11 +79,31 @@ impl RackPane {
     pub fn nodes_changed(&mut self, rack: &Rack) {
         let ids = self.ids(rack);
         self.rows.settle(&ids, rack.now.mono);
+        self.visible = None;
+    }
+
+    /// Whether news of a node's heartbeat or pods can be seen right now. In a big rack most cannot: they need no frame.
+    pub fn sees(&self, name: &NodeName, rack: &Rack) -> bool {
+        match &self.view {
+            View::Table => self
+                .visible
+                .as_ref()
+                .is_none_or(|visible| visible.contains(name)),
+            View::Picture => true,
+            View::Detail { uid, .. } => rack.node(name).is_some_and(|node| node.uid == *uid),
+        }
     }
 
     /// Looks at the visible rows once more, so that columns keep the width they had.
     pub fn measure(&mut self, rack: &Rack, area: Rect) {
         self.content = table::measure(self, rack, area);
+        let is_stable = self.filter.is_empty()
+            && !self.only_faults
+            && self.sort.is_none_or(|sort| !sort.is_volatile());
+        self.visible = (self.view == View::Table && is_stable).then(|| {
+            let shown = table::window(self, rack, table::visible_rows(area));
+            shown.nodes.iter().map(|node| node.name.clone()).collect()
+        });
     }
 
     /// Opens the detail of a node. False when there is no such node.
@@ -86,6 +111,7 @@ impl RackPane {
         let Some(node) = cx.rack.node(name) else {
             return false;
         };
+        self.visible = None;
         let uid = node.uid.clone();
         if !self.rows.select(&self.ids(cx.rack), &uid) {
             self.filter.clear();
@@ -102,6 +128,7 @@ impl RackPane {
 
     /// Closes the innermost thing. False when there was nothing to close.
     pub fn close(&mut self) -> bool {
+        self.visible = None;
         match &self.view {
             View::Detail { from_picture, .. } => {
                 self.view = if *from_picture {
@@ -121,6 +148,7 @@ impl RackPane {
     }
 
     pub fn on_action(&mut self, action: Action, cx: &mut Cx<'_>) {
+        self.visible = None;
         if let View::Detail { uid, scroll, .. } = &mut self.view {
             let node = cx.rack.node_by_uid(uid);
             let total = node.map_or(0, |node| detail::height(cx.rack, node, cx.area));
@@ -264,10 +292,15 @@ impl RackPane {
             {
                 Msg::warn("another node slid under the cursor just now: look, and press again")
             }
-            (Some(first), true) => Msg::info(match unschedulable {
-                true => format!("node {} is cordoned already", first.name),
-                false => format!("node {} takes pods already", first.name),
-            }),
+            (Some(first), true) => {
+                let state = if unschedulable {
+                    "is cordoned already"
+                } else {
+                    "takes pods already"
+                };
+                Msg::info(format!("node {} {state}", first.name))
+            }
+
             (Some(_), false) => Msg::Ask(question(cx.rack, &nodes, unschedulable)),
         };
         cx.msgs.push(msg);

@@ -1,6 +1,6 @@
 //! The heartbeat of a board: when its Lease was renewed, as heard by our own clock.
 //!
-//! The kubelet renews its Lease every 10 seconds; the API server calls the node NotReady only some 50 seconds after the
+//! The kubelet renews its Lease every 10 seconds; the API server calls the node `NotReady` only some 50 seconds after the
 //! last renewal. Ages count from the moment a renewal reached us, so a node whose clock is wrong still shows a true age.
 //! Gaps between renewals are taken from the node's own time stamps, so a stall of our line does not look like a stall
 //! of the board.
@@ -16,7 +16,7 @@ use crate::rack::time::Now;
 /// A beat older than this is late: one renewal was missed (they come every 10 seconds).
 pub const LATE: Duration = Duration::from_secs(15);
 /// How much of the past a beat remembers.
-pub const MEMORY: Duration = Duration::from_mins(10);
+pub const MEMORY: Duration = Duration::from_secs(600);
 /// How long the LED stays bright after a renewal.
 const PULSE: Duration = Duration::from_millis(700);
 /// A node's clock is called wrong beyond this.

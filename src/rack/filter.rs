@@ -1,4 +1,4 @@
-//! The filter language of every table: `text`, `column:text`, `!text`, `/regex/`, all ANDed, never case-sensitive.
+//! The filter language of every table: `text`, `column:text`, `!text`, `/regex/`, all of which must hold, never case-sensitive.
 
 use regex::{Regex, RegexBuilder};
 

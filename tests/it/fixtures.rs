@@ -132,19 +132,20 @@ pub(crate) fn node(index: usize, name: &str) -> Node {
         message: message.into(),
         since: Some(at(0).wall - 300.hours()),
     };
-    let ready = match is_down {
-        true => condition(
+    let ready = if is_down {
+        condition(
             "Ready",
             Truth::Unknown,
             "NodeStatusUnknown",
             "Kubelet stopped posting node status.",
-        ),
-        false => condition(
+        )
+    } else {
+        condition(
             "Ready",
             Truth::True,
             "KubeletReady",
             "kubelet is posting ready status",
-        ),
+        )
     };
     let resources = Resources {
         cpu_milli: Some(4_000),
@@ -162,13 +163,15 @@ pub(crate) fn node(index: usize, name: &str) -> Node {
             ("kubernetes.io/hostname".into(), name.into()),
         ]
         .into(),
-        taints: match is_down {
-            true => vec![Taint {
-                key: "node.kubernetes.io/unreachable".into(),
+        taints: if is_down {
+            let key = "node.kubernetes.io/unreachable".into();
+            vec![Taint {
+                key,
                 value: "".into(),
                 effect: "NoExecute".into(),
-            }],
-            false => Vec::new(),
+            }]
+        } else {
+            Vec::new()
         },
         unschedulable: is_down,
         addresses: vec![Address {

@@ -126,6 +126,7 @@ fn screen() -> Size {
     Size::new(80, 24)
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the item of an input stream")]
 fn press(c: char) -> io::Result<Event> {
     Ok(Event::Key(KeyEvent::new(
         KeyCode::Char(c),
@@ -138,17 +139,21 @@ async fn hold(inbox: mpsc::Sender<Msg>) {
     inbox.closed().await;
 }
 
-/// A message that changes what is on the screen.
-fn beat(node: usize) -> Msg {
-    let name = NodeName::new(&format!("rpi-{node:02}"));
-    let lease = Lease {
-        node: name,
-        renewed: Some(Timestamp::now()),
-        duration: None,
+/// News of ten boards, every second of which changes what is on the screen.
+fn news(number: usize) -> Msg {
+    let fact = if number.is_multiple_of(2) {
+        let node = NodeName::new(&format!("rpi-{:02}", number / 2 % 10));
+        Fact::Leases(Change::Applied(Lease {
+            node,
+            renewed: Some(Timestamp::now()),
+            duration: None,
+        }))
+    } else {
+        Fact::Usage(Vec::new())
     };
     Msg::Fact {
         generation: Generation::default(),
-        fact: Fact::Leases(Change::Applied(lease)),
+        fact,
     }
 }
 
@@ -165,7 +170,7 @@ fn after(
 async fn a_flood_of_100_000_messages_is_taken_in_whole_and_draws_no_more_than_the_cap() {
     let outcome = run_with(screen(), stream::pending(), async |inbox| {
         for number in 0..100_000 {
-            inbox.send(beat(number % 10)).await.unwrap();
+            inbox.send(news(number)).await.unwrap();
             if number % 1_000 == 999 {
                 // A hundred thousand within two seconds.
                 sleep(Duration::from_millis(20)).await;
@@ -195,7 +200,7 @@ async fn a_key_pressed_in_a_flood_is_not_delayed() {
     let outcome = run_with(screen(), quit, async |inbox| {
         // The inbox is never empty as long as the loop runs.
         for number in 0.. {
-            inbox.send(beat(number % 10)).await.unwrap();
+            inbox.send(news(number)).await.unwrap();
             if number % 2_000 == 1_999 {
                 sleep(Duration::from_millis(1)).await;
             }
@@ -244,4 +249,17 @@ async fn a_burst_of_resizes_is_drawn_once() {
     let outcome = run_with(screen(), after(Duration::from_millis(500), events), hold).await;
     assert_eq!(outcome.model.size, Size::new(120, 30));
     assert!(outcome.frames <= 4, "{} frames", outcome.frames);
+}
+
+#[tokio::test(start_paused = true)]
+async fn news_of_boards_that_are_not_on_the_screen_draw_nothing() {
+    let outcome = run_with(screen(), stream::pending(), async |inbox| {
+        for number in 0..2_000 {
+            inbox.send(news(number * 2)).await.unwrap();
+            sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    // Ten seconds: the first one may draw everything, the others are ticks alone.
+    assert!(outcome.frames < 45, "{} frames", outcome.frames);
 }

@@ -117,6 +117,14 @@ impl Column {
         matches!(self, Column::Address | Column::System | Column::Kernel)
     }
 
+    /// True when the order by this column changes without a node being added or changed.
+    pub(super) fn is_volatile(self) -> bool {
+        matches!(
+            self,
+            Column::Beat | Column::Status | Column::Cpu | Column::Memory | Column::Pods
+        )
+    }
+
     /// What the cell says, and in what tone. An empty text is drawn as a dash: nothing to be known from here.
     pub(super) fn cell<'a>(self, rack: &'a Rack, node: &'a Node) -> (Cow<'a, str>, Tone) {
         match self {

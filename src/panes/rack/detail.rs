@@ -90,12 +90,12 @@ pub(super) fn draw(
         .len()
         .saturating_sub(scroll + usize::from(inside.height));
     if below > 0 {
-        let note = format!(" {} {below} more ", theme.symbols.arrow_down);
+        let more = format!(" {} {below} more ", theme.symbols.arrow_down);
         put(
             buf,
             (inside.x + 1, area.bottom().saturating_sub(1)),
             inside.width,
-            &note,
+            &more,
             theme.muted,
         );
     }

@@ -15,7 +15,7 @@ use crate::ui::frame::{PaneBox, draw_box, inside};
 use crate::ui::led::{Led, led};
 use crate::ui::table::layout::{self, GUTTER, widths};
 use crate::ui::table::{Cell, Row, Sorting, Table, draw as draw_table};
-use crate::ui::text::clean;
+use crate::ui::text::{clean, put, width16};
 
 /// Cells of the LED and the age behind it: `● ~15m`.
 const BEAT: u16 = 6;
@@ -25,35 +25,65 @@ pub(super) fn visible_rows(area: Rect) -> usize {
     usize::from(inside(area).height.saturating_sub(1))
 }
 
+/// The part of the table that is on the screen.
+pub(super) struct Window<'a> {
+    pub(super) nodes: Vec<&'a Node>,
+    /// The index of the first of them in the whole table.
+    offset: usize,
+    /// The index in the whole table of the row the keys act on.
+    selected: Option<usize>,
+}
+
+/// What of the chosen nodes stands in `height` rows.
+pub(super) fn window<'a>(pane: &RackPane, rack: &'a Rack, height: usize) -> Window<'a> {
+    let mut nodes = pane.chosen(rack);
+    let ids: Vec<_> = nodes.iter().map(|node| node.uid.clone()).collect();
+    let offset = pane.rows.offset(&ids, height);
+    let selected = pane.rows.index(&ids);
+    nodes.drain(..offset.min(nodes.len()));
+    nodes.truncate(height);
+    Window {
+        nodes,
+        offset,
+        selected,
+    }
+}
+
 /// The widest values among the visible rows; kept by the pane so that columns never shrink while one looks.
 pub(super) fn measure(pane: &RackPane, rack: &Rack, area: Rect) -> Vec<u16> {
     let mut content = pane.content.clone();
-    let theme = Theme::load("mono", None).0;
-    let (rows, _) = rows(pane, rack, &theme, visible_rows(area));
-    layout::measure(&mut content, &rows);
+    let window = window(pane, rack, visible_rows(area));
+    let width = |column: &Column, node: &Node| match column {
+        Column::Beat => BEAT,
+        _ => width16(&clean(&column.cell(rack, node).0)),
+    };
+    content.resize(COLUMNS.len(), 0);
+    for node in window.nodes {
+        for (widest, column) in content.iter_mut().zip(&COLUMNS) {
+            *widest = width(column, node).max(*widest);
+        }
+    }
     content
 }
 
 pub(super) fn draw(pane: &RackPane, rack: &Rack, theme: &Theme, area: Rect, buf: &mut Buffer) {
     let right = age_and_source(rack, theme);
-    let inside = draw_box(
-        PaneBox {
-            title: &title(pane),
-            right: &right,
-            has_focus: true,
-        },
-        area,
-        buf,
-        theme,
-    );
+    let pane_box = PaneBox {
+        title: &title(pane),
+        right: &right,
+        has_focus: true,
+    };
+    let inside = draw_box(pane_box, area, buf, theme);
     if rack.node_count() == 0 {
         return draw_empty(rack, theme, inside, buf);
     }
     let columns = columns(pane);
-    let nodes = pane.chosen(rack);
-    let ids: Vec<_> = nodes.iter().map(|node| node.uid.clone()).collect();
-    let height = usize::from(inside.height.saturating_sub(1));
-    let (rows, offset) = rows(pane, rack, theme, height);
+    let window = window(pane, rack, usize::from(inside.height.saturating_sub(1)));
+    let rows: Vec<Row> = window
+        .nodes
+        .iter()
+        .map(|node| row(pane, node, rack, theme))
+        .collect();
     let mut content = pane.content.clone();
     layout::measure(&mut content, &rows);
     let sorting = pane
@@ -63,27 +93,42 @@ pub(super) fn draw(pane: &RackPane, rack: &Rack, theme: &Theme, area: Rect, buf:
         columns: &columns,
         widths: &widths(&columns, &content, inside.width.saturating_sub(1)),
         rows: &rows,
-        offset,
-        selected: pane.rows.index(&ids),
+        offset: window.offset,
+        selected: window.selected,
         sorting: sorting.map(|column| Sorting {
             column,
             is_descending: pane.is_reversed,
         }),
     };
     draw_table(table, inside, buf, theme);
-    draw_leds(nodes.iter().skip(offset), rack, theme, inside, buf);
+    draw_leds(&window.nodes, rack, theme, inside, buf);
+    if window.nodes.is_empty() {
+        let text = "No node passes the filter. esc shows all again.";
+        put(
+            buf,
+            (inside.x + 2, inside.y + 2),
+            inside.width.saturating_sub(2),
+            text,
+            theme.muted,
+        );
+    }
+}
+
+fn row(pane: &RackPane, node: &Node, rack: &Rack, theme: &Theme) -> Row {
+    Row {
+        cells: COLUMNS
+            .iter()
+            .map(|column| cell(*column, rack, node, theme))
+            .collect(),
+        is_marked: pane.rows.is_marked(&node.uid),
+        note: None,
+    }
 }
 
 /// The LEDs have colours of their own; the age behind them is plain, so that a tick changes one digit and no colour.
-fn draw_leds<'a>(
-    nodes: impl Iterator<Item = &'a &'a Node>,
-    rack: &Rack,
-    theme: &Theme,
-    inside: Rect,
-    buf: &mut Buffer,
-) {
+fn draw_leds(nodes: &[&Node], rack: &Rack, theme: &Theme, inside: Rect, buf: &mut Buffer) {
     let is_stale = rack.link.is_stale();
-    for (node, y) in nodes.zip(inside.top() + 1..inside.bottom()) {
+    for (node, y) in nodes.iter().zip(inside.top() + 1..inside.bottom()) {
         let (_, style) = light(rack, node, theme);
         let style = if is_stale { theme.stale } else { style };
         if let Some(cell) = buf.cell_mut((inside.x + GUTTER, y)) {
@@ -155,23 +200,6 @@ fn layout_of(column: Column) -> layout::Column {
         Column::System => Layout::words(title, 12, 32, 6),
         Column::Kernel => Layout::words(title, 12, 28, 8),
     }
-}
-
-/// The rows of the window, and the index of its first.
-fn rows(pane: &RackPane, rack: &Rack, theme: &Theme, height: usize) -> (Vec<Row>, usize) {
-    let nodes = pane.chosen(rack);
-    let ids: Vec<_> = nodes.iter().map(|node| node.uid.clone()).collect();
-    let offset = pane.rows.offset(&ids, height);
-    let shown = nodes.iter().skip(offset).take(height);
-    let row = |node: &&Node| Row {
-        cells: COLUMNS
-            .iter()
-            .map(|column| cell(*column, rack, node, theme))
-            .collect(),
-        is_marked: pane.rows.is_marked(&node.uid),
-        note: None,
-    };
-    (shown.map(row).collect(), offset)
 }
 
 fn cell(column: Column, rack: &Rack, node: &Node, theme: &Theme) -> Cell {

@@ -37,7 +37,7 @@ fn node(name: &str, ready: Truth) -> Node {
     }
 }
 
-/// Three boards: `a` uses little, `b` is NotReady and silent, `c` uses much.
+/// Three boards: `a` uses little, `b` is `NotReady` and silent, `c` uses much.
 fn rack() -> Rack {
     let mut rack = Rack::new(Now::ZERO);
     for source in Source::ALL {
