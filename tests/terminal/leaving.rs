@@ -159,3 +159,20 @@ read -r line
     session.press("q");
     left_nothing(&session);
 }
+
+#[test]
+fn a_cut_off_escape_sequence_holds_nothing_up() {
+    let mut session = Start::demo().rack();
+    // Alt-[ sends the beginning of a sequence; over a bad line any of them may end early.
+    for _ in 0..20 {
+        session.press("j");
+        session.enter("\x1b[");
+    }
+    let before = session.text();
+    session.until_that("the clock to go on", |screen| {
+        let text = screen.contents();
+        text.contains("4/4 ready") && text.lines().next() != before.lines().next()
+    });
+    session.signal(Signal::TERM);
+    left_nothing(&session);
+}
