@@ -186,7 +186,8 @@ async fn credentials_that_do_not_work_say_why() {
             is_denied,
             "{file}: {problem:?}"
         );
-        assert!(problem.sentence().contains(words), "{file}: {problem:?}");
+        let told = format!("{} {}", problem.sentence(), problem.evidence.join(" "));
+        assert!(told.contains(words), "{file}: {problem:?}");
         assert!(!problem.next.is_empty(), "{file}: {problem:?}");
     }
     let mut seen = Follower::start(&plane.kubeconfig("kubeconfig-token.yaml"));
