@@ -22,7 +22,7 @@ use ratatui::layout::Size;
 use crate::action::PaneId;
 use crate::app::command::CommandLine;
 use crate::app::popup::Popup;
-use crate::effect::{Effect, RequestId};
+use crate::effect::{Effect, RequestId, TaskKey};
 use crate::keymap::{Keymap, Pending};
 use crate::msg::{Generation, Level, Msg, Notice};
 use crate::panes::{Cx, Panes};
@@ -278,7 +278,11 @@ fn step(model: &mut Model, msg: Msg, queue: &mut VecDeque<Msg>, effects: &mut Ve
             Err(problem) => model.notify(Level::Error, problem.sentence()),
         },
         Msg::YamlRead { request, result } => yaml_read(model, request, result),
-        Msg::TaskFailed(_, problem) => {
+        Msg::TaskFailed(key, problem) => {
+            if key == TaskKey::Yaml && model.awaited_yaml.take().is_some() {
+                // Nothing will come to fill the page.
+                model.popup = None;
+            }
             model.notify(Level::Error, problem.sentence());
             model.settings.complaints.push(problem);
         }

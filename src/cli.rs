@@ -1,7 +1,7 @@
 //! The command line: what can be asked, and which part of the program answers.
 //!
 //! Exit codes: 0 all is well; 1 `bramble problems` found something; 2 the command line or a file named on it is wrong;
-//! 3 the cluster could not be read; 4 the terminal could not be used.
+//! 3 the cluster could not be read; 4 the terminal could not be used; 101, which is Rust's, a panic.
 
 mod cockpit;
 mod demo;
@@ -21,11 +21,12 @@ use crate::clients::kubernetes::Target;
 
 const AFTER_HELP: &str = "\
 Exit codes:
-  0  all is well
-  1  `bramble problems` found something
-  2  the command line, or a file named on it, is wrong
-  3  the cluster could not be read
-  4  the terminal could not be used
+  0    all is well; also when a signal or a closed terminal ends the cockpit
+  1    `bramble problems` found something
+  2    the command line, or a file named on it, is wrong
+  3    the cluster could not be read
+  4    the terminal could not be used
+  101  bramble itself failed; the log says where
 
 Files:
   $XDG_CONFIG_HOME/bramble/config.toml, keymap.toml, theme.toml

@@ -15,7 +15,7 @@ use ratatui::layout::Size;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-use crate::app::{Model, update, view};
+use crate::app::{Model, terminal, update, view};
 use crate::effect::Effect;
 use crate::msg::Msg;
 use crate::rack::time::Now;
@@ -153,6 +153,7 @@ fn draw<B: Backend<Error = io::Error>>(model: &Model, screen: &mut Terminal<B>) 
             frame.set_cursor_position(cursor);
         }
     })?;
+    terminal::crash_if_asked("1");
     Ok(())
 }
 

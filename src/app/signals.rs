@@ -1,15 +1,21 @@
-//! What the outside asks of the program by signals.
+//! What the outside asks of the program by signals, and by hanging up.
 
-use std::io;
+use std::io::{self, IsTerminal};
+use std::time::Duration;
 
 use futures::{Stream, stream};
 use rustix::process::{Signal, kill_current_process_group};
 use tokio::signal::unix::{Signal as SignalStream, SignalKind, signal};
+use tokio::time::sleep;
 
 use crate::app::event_loop::Exit;
 
-/// SIGTERM, SIGHUP, SIGINT and SIGQUIT end the program with the terminal restored; SIGTSTP suspends it; after SIGCONT
-/// the screen is painted anew, because the shell has written on it.
+/// How soon a terminal that hung up is noticed.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// SIGTERM, SIGHUP, SIGINT and SIGQUIT end the program with the terminal restored, and so does a terminal that hangs up
+/// without a SIGHUP for us; SIGTSTP suspends it; after SIGCONT the screen is painted anew, because the shell has written
+/// on it.
 pub fn listen() -> io::Result<impl Stream<Item = Exit> + Unpin> {
     let signals = Signals {
         terminate: signal(SignalKind::terminate())?,
@@ -49,6 +55,15 @@ impl Signals {
             _ = self.quit.recv() => Exit::Ended,
             _ = self.stop.recv() => Exit::Suspend,
             _ = self.go_on.recv() => Exit::Repaint,
+            () = hung_up() => Exit::Ended,
         }
+    }
+}
+
+/// Returns when the terminal behind the keyboard is gone. crossterm does not tell: it reads the end of file over and
+/// over, which takes a whole core for ever.
+async fn hung_up() {
+    while io::stdin().is_terminal() {
+        sleep(LOOK_EVERY).await;
     }
 }

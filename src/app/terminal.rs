@@ -2,6 +2,7 @@
 //!
 //! Invariant: every way out (quit, signal, suspend, panic) goes through [`leave`], and leaving twice is harmless.
 
+use std::env;
 use std::io::{self, IsTerminal, Stdout, Write};
 use std::panic;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,6 +32,8 @@ pub fn is_there() -> bool {
 pub fn enter() -> io::Result<Screen> {
     // Our themes decide about NO_COLOR; crossterm's own handling erases bold and reverse with the colours.
     crossterm::style::force_color_output(true);
+    // crossterm believes in the mode it set last; after a stop from outside the shell has set another.
+    disable_raw_mode()?;
     enable_raw_mode()?;
     ENTERED.store(true, Ordering::SeqCst);
     // Cleared, because a new `Terminal` believes that the screen is blank.
@@ -61,6 +64,15 @@ pub fn leave() {
     );
     let _ = disable_raw_mode();
     let _ = io::stdout().flush();
+}
+
+/// For tests of what a panic leaves behind: a debug build with `BRAMBLE_CRASH=1` panics after its first frame, one with
+/// `BRAMBLE_CRASH=task` in the background task that reads YAML. A release build does not listen.
+pub(crate) fn crash_if_asked(word: &str) {
+    if cfg!(debug_assertions) {
+        let is_asked = env::var_os("BRAMBLE_CRASH").is_some_and(|value| value == word);
+        assert!(!is_asked, "BRAMBLE_CRASH={word}");
+    }
 }
 
 /// On a panic of the thread that draws, restores the terminal before the message is printed. A panic of a background

@@ -237,7 +237,7 @@ fn over(model: &Model, area: Rect, buf: &mut Buffer) {
         }
         Some(Popup::Help { scroll }) => help(model).draw(*scroll, area, buf, theme),
         Some(Popup::Text(text)) => {
-            let loading = ["reading…".to_owned()];
+            let loading = [format!("reading{}", theme.symbols.ellipsis)];
             let lines = text.lines.as_deref().unwrap_or(&loading);
             let title = clean(&text.title);
             page::draw(

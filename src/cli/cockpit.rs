@@ -146,7 +146,8 @@ fn no_color() -> bool {
 }
 
 /// Whether the locale's characters are UTF-8, by the variables in their order of precedence. No locale at all (a bare
-/// `ssh` into a minimal image) counts as UTF-8, which terminals of today are; `TERM=linux` draws too few signs.
+/// `ssh` into a minimal image) counts as UTF-8, which terminals of today are; `C` and `POSIX` were asked for and are
+/// ASCII; `TERM=linux` draws too few signs.
 fn locale_is_utf8() -> bool {
     if std::env::var("TERM").is_ok_and(|term| term == "linux" || term == "vt100" || term == "vt220")
     {
@@ -157,7 +158,7 @@ fn locale_is_utf8() -> bool {
         .find_map(|name| std::env::var(name).ok().filter(|it| !it.is_empty()));
     set.is_none_or(|locale| {
         let locale = locale.to_lowercase();
-        locale.contains("utf-8") || locale.contains("utf8") || locale == "c" || locale == "posix"
+        locale.contains("utf-8") || locale.contains("utf8")
     })
 }
 

@@ -37,14 +37,25 @@ pub(super) fn run(global: &Global, scenario: &str, seed: u64) -> Result<ExitCode
     result
 }
 
+/// Names tried for the folder.
+const TRIES: u32 = 100;
+
 /// A folder of our own below the system's temporary one, gone when we are.
 struct Folder(PathBuf);
 
 impl Folder {
     fn make() -> io::Result<Folder> {
-        let path = std::env::temp_dir().join(format!("bramble-demo-{}", std::process::id()));
-        fs::DirBuilder::new().mode(0o700).create(&path)?;
-        Ok(Folder(path))
+        let name = format!("bramble-demo-{}", std::process::id());
+        // Process numbers come again, in containers soon: what a killed demo left must not stop this one.
+        for attempt in 0..TRIES {
+            let path = std::env::temp_dir().join(format!("{name}-{attempt}"));
+            match fs::DirBuilder::new().mode(0o700).create(&path) {
+                Ok(()) => return Ok(Folder(path)),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(io::Error::other(format!("{name}-* are all taken")))
     }
 
     fn write(&self, name: &str, text: &str) -> anyhow::Result<PathBuf> {

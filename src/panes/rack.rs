@@ -327,7 +327,7 @@ impl RackPane {
                     .as_ref()
                     .is_none_or(|faulty| faulty.contains(&&node.name))
             })
-            .filter(|node| filter.is_empty() || columns::accepts(&filter, rack, node))
+            .filter(|node| filter.is_empty() || columns::accepts(&filter, rack, node, self.is_wide))
             .collect();
         if let Some(column) = self.sort {
             nodes.sort_by_cached_key(|node| column.sort_key(rack, node));

@@ -45,9 +45,15 @@ impl Filter {
 
     /// True when a row, given as `(column title, text)`, passes every term.
     pub fn accepts(&self, row: &[(&str, &str)]) -> bool {
+        self.accepts_with(row, &[])
+    }
+
+    /// The same for a row with columns that are not on the screen: only a term that names one of them looks there.
+    pub fn accepts_with(&self, shown: &[(&str, &str)], hidden: &[(&str, &str)]) -> bool {
+        let is_hidden = |term: &Term| term.column.is_some() && term.holds(hidden);
         self.terms
             .iter()
-            .all(|term| term.holds(row) != term.negated)
+            .all(|term| (term.holds(shown) || is_hidden(term)) != term.negated)
     }
 }
 
@@ -183,5 +189,21 @@ mod tests {
         let (filter, complaint) = Filter::parse("/[/ rpi", &["NODE"]);
         assert!(complaint.unwrap().starts_with("not a regex: unclosed"));
         assert!(filter.accepts(&ROW));
+    }
+
+    #[test]
+    fn only_a_term_with_its_name_looks_into_a_hidden_column() {
+        let (shown, hidden) = ([("NODE", "k3s-server")], [("KERNEL", "6.12-rpi")]);
+        for (text, expected) in [
+            ("rpi", false),
+            ("!rpi", true),
+            ("/rpi/", false),
+            ("kernel:rpi", true),
+            ("!kernel:rpi", false),
+            ("k3s kernel:rpi", true),
+        ] {
+            let (filter, _) = Filter::parse(text, &["NODE", "KERNEL"]);
+            assert_eq!(filter.accepts_with(&shown, &hidden), expected, "{text}");
+        }
     }
 }

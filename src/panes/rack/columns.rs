@@ -84,18 +84,23 @@ pub(super) fn before(sort: Option<Column>) -> Option<Column> {
     }
 }
 
-/// Whether a node passes a filter over all its columns.
-pub(super) fn accepts(filter: &Filter, rack: &Rack, node: &Node) -> bool {
+/// Whether a node passes a filter. Columns of the wide table count without it only by their names: the kernel of every
+/// board says `rpi`.
+pub(super) fn accepts(filter: &Filter, rack: &Rack, node: &Node, is_wide: bool) -> bool {
     let texts: Vec<Cow<'_, str>> = COLUMNS
         .iter()
         .map(|column| column.cell(rack, node).0)
         .collect();
-    let row: Vec<(&str, &str)> = TITLES
-        .iter()
-        .zip(&texts)
-        .map(|(title, text)| (*title, &**text))
-        .collect();
-    filter.accepts(&row)
+    let cells = |is_shown: bool| -> Vec<(&str, &str)> {
+        COLUMNS
+            .iter()
+            .zip(TITLES)
+            .zip(&texts)
+            .filter(|((column, _), _)| (is_wide || !column.is_wide_only()) == is_shown)
+            .map(|((_, title), text)| (title, &**text))
+            .collect()
+    };
+    filter.accepts_with(&cells(true), &cells(false))
 }
 
 impl Column {
