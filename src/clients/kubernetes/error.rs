@@ -150,7 +150,7 @@ fn unauthorized(server: &Server, why: &str) -> Problem {
 }
 
 const FRESH_CERTIFICATE: &str = "take a fresh kubeconfig: k3s renews /etc/rancher/k3s/k3s.yaml \
-    when it is restarted within 90 days of the end";
+    when it is restarted within 120 days of the end";
 
 fn forbidden(rule: &Rule, message: &str) -> Problem {
     let resource = match rule.group {
