@@ -34,27 +34,34 @@ fn path(node: &NodeName) -> String {
     path
 }
 
-/// Sets or clears `spec.unschedulable`, if the node is still the one with this uid.
+/// How often a change is tried against a node that others write at the same time: the node controller sets and takes
+/// a taint for every cordon, and the kubelet reports now and then.
+const TRIES: usize = 4;
+
+/// Sets or clears `spec.unschedulable`, if the node is still the one with this uid. A conflict is settled by reading the
+/// node again: the change does not depend on what else is written to it.
 pub(super) async fn cordon(
     connection: &Connection,
     node: &NodeName,
     uid: &Uid,
     unschedulable: bool,
 ) -> Result<(), Error> {
-    let version = read_again(connection, node, uid).await?;
-    let body = json!({
-        "metadata": { "uid": &*uid.0, "resourceVersion": &*version.0 },
-        "spec": { "unschedulable": unschedulable.then_some(true) },
-    });
-    let path = format!("{}?fieldManager=bramble", path(node));
-    let answer = connection
-        .patch(&path, body.to_string().into_bytes(), asking(&PATCH))
-        .await;
-    match answer {
-        Ok(_) => Ok(()),
-        Err(Error::Server { code: 409, .. }) => Err(Error::Conflict(node.clone())),
-        Err(error) => Err(error),
+    for _ in 0..TRIES {
+        let version = read_again(connection, node, uid).await?;
+        let body = json!({
+            "metadata": { "uid": &*uid.0, "resourceVersion": &*version.0 },
+            "spec": { "unschedulable": unschedulable.then_some(true) },
+        });
+        let path = format!("{}?fieldManager=bramble", path(node));
+        let answer = connection
+            .patch(&path, body.to_string().into_bytes(), asking(&PATCH))
+            .await;
+        match answer {
+            Err(Error::Server { code: 409, .. }) => {}
+            answer => return answer.map(drop),
+        }
     }
+    Err(Error::Conflict(node.clone()))
 }
 
 async fn read_again(

@@ -58,7 +58,22 @@ async fn a_node_with_another_uid_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_change_by_somebody_else_is_a_conflict_and_a_missing_right_is_named() {
+async fn a_change_by_somebody_else_meanwhile_is_settled_by_reading_again() {
+    let server = Server::start().await;
+    server.always("get /api/v1/nodes/rpi-01", json(NODE));
+    server.next(
+        "patch /api/v1/nodes/rpi-01",
+        [status(409, r#"{"reason":"Conflict"}"#)],
+    );
+    server.always("patch /api/v1/nodes/rpi-01", json(NODE));
+    let (node, uid) = (NodeName::new("rpi-01"), Uid("u1".into()));
+    let result = cordon(&connection(&server).await, &node, &uid, true).await;
+    assert_eq!(result, Ok(()));
+    assert_eq!(server.requests("patch").len(), 2);
+}
+
+#[tokio::test]
+async fn changes_by_somebody_else_without_end_are_a_conflict_and_a_missing_right_is_named() {
     let (result, _) = try_cordon(status(409, r#"{"reason":"Conflict"}"#), "u1", true).await;
     assert_eq!(result, Err(Error::Conflict(NodeName::new("rpi-01"))));
     let (result, _) = try_cordon(status(403, r#"{"message":"no"}"#), "u1", true).await;
