@@ -30,6 +30,7 @@ mod line;
 mod lines;
 mod metrics;
 mod once;
+mod read;
 mod session;
 mod source;
 mod split;
@@ -42,6 +43,7 @@ use std::path::PathBuf;
 use tokio::sync::{mpsc, watch};
 
 use crate::rack::facts::Fact;
+use crate::rack::link::Source;
 use crate::rack::node::{NodeName, Uid};
 
 pub use cause::Cause;
@@ -104,6 +106,17 @@ pub async fn node_yaml(connection: &Connection, node: &NodeName) -> Result<Strin
 /// Everything once, for the command line. Each part comes with its own result.
 pub async fn list_once(connection: &Connection) -> Snapshot {
     once::list(connection).await
+}
+
+/// A list of the API, or one page of it, decoded from bytes in hand; `None` when it is no list. What [`follow`] does
+/// with the bytes of a server, open to benchmarks.
+pub fn read_list(source: Source, body: &[u8]) -> Option<Fact> {
+    read::list(source, body)
+}
+
+/// One line of a watch, decoded from bytes in hand; `None` when it tells of no object.
+pub fn read_line(source: Source, line: &[u8]) -> Option<Fact> {
+    read::line(source, line)
 }
 
 #[cfg(test)]

@@ -1,0 +1,339 @@
+//! What the parts inside the program cost: taking in a fact, drawing a screen, decoding what the API sends.
+//!
+//! `cargo bench --bench core`, about a minute. Figures of the whole program are in `benches/whole`.
+
+#![allow(
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "a benchmark that cannot go on should say where; criterion's macro writes undocumented functions"
+)]
+
+#[path = "../tests/it/fixtures.rs"]
+#[allow(
+    dead_code,
+    reason = "the tests need more of the fixtures than the benchmarks"
+)]
+mod fixtures;
+#[path = "whole/objects.rs"]
+#[allow(dead_code, reason = "shared with the whole-program benchmark")]
+mod objects;
+
+use std::hint::black_box;
+use std::io;
+use std::time::{Duration, Instant};
+
+use bramble::app::backend::ThriftyBackend;
+use bramble::app::{Model, update, view};
+use bramble::clients::kubernetes::{read_line, read_list};
+use bramble::msg::{Generation, Msg};
+use bramble::rack::facts::{Change, Fact};
+use bramble::rack::link::{LinkState, Source, SourceState};
+use bramble::rack::node::{Lease, NodeName, Uid};
+use bramble::rack::pod::Pod;
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Rect, Size};
+use ratatui::{Terminal, TerminalOptions, Viewport};
+use serde_json::{Map, Value, json};
+
+use crate::fixtures::{at, node, office, tell};
+
+const NODES: usize = 1_000;
+const PODS: usize = 20_000;
+const SMALL: Size = Size::new(80, 24);
+const LARGE: Size = Size::new(160, 48);
+
+fn fact(fact: Fact) -> Msg {
+    Msg::Fact {
+        generation: Generation::default(),
+        fact,
+    }
+}
+
+fn lease(name: &str, second: u64) -> Lease {
+    Lease {
+        node: NodeName::new(name),
+        renewed: Some(at(second).wall),
+        duration: Some(Duration::from_secs(40)),
+    }
+}
+
+fn pod(index: usize, restarts: u32) -> Pod {
+    Pod {
+        uid: Uid(format!("0d6f2a4e-5c1b-4a77-9f00-{index:012x}").into()),
+        namespace: objects::namespace(index).into(),
+        name: objects::pod_name(index).into(),
+        node: Some(NodeName::new(&objects::node_name(index % NODES))),
+        status: "Running".into(),
+        ready: 1,
+        containers: 1,
+        restarts,
+        created: Some(at(0).wall),
+        owner: Some("ReplicaSet".into()),
+    }
+}
+
+/// 1,000 nodes that beat, with 20,000 pods.
+fn large(size: Size) -> Model {
+    let mut model = fixtures::model(size, "terminal");
+    tell(&mut model, Fact::Link(LinkState::Live));
+    for source in Source::ALL {
+        tell(&mut model, Fact::Source(source, SourceState::Live));
+    }
+    let names: Vec<String> = (0..NODES).map(objects::node_name).collect();
+    let nodes = names
+        .iter()
+        .enumerate()
+        .map(|(index, name)| node(index, name));
+    tell(&mut model, Fact::Nodes(Change::Listed(nodes.collect())));
+    let leases = names.iter().map(|name| lease(name, 0));
+    tell(&mut model, Fact::Leases(Change::Listed(leases.collect())));
+    let pods = (0..PODS).map(|index| pod(index, 0));
+    tell(&mut model, Fact::Pods(Change::Listed(pods.collect())));
+    update(&mut model, Msg::Clock(at(5)));
+    model
+}
+
+/// Every tenth second all nodes renew their leases: a rack where nothing is wrong.
+fn keep_beating(model: &mut Model, second: u64) {
+    if second.is_multiple_of(10) {
+        let names: Vec<NodeName> = model.rack.nodes().map(|node| node.name.clone()).collect();
+        for name in names {
+            tell(
+                model,
+                Fact::Leases(Change::Applied(lease(name.as_str(), second))),
+            );
+        }
+    }
+}
+
+/// The sum of what `rounds` calls measured of themselves.
+fn timed(rounds: u64, mut once: impl FnMut() -> Duration) -> Duration {
+    (0..rounds).map(|_| once()).sum()
+}
+
+fn updates(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("update");
+    let mut model = office(LARGE, "terminal");
+    let mut second = 200;
+    group.bench_function("a heartbeat of 4 nodes", |bench| {
+        bench.iter(|| {
+            second += 10;
+            update(
+                &mut model,
+                fact(Fact::Leases(Change::Applied(lease("rpi-01", second)))),
+            )
+        });
+    });
+
+    let mut model = large(LARGE);
+    let mut turn = 0;
+    group.bench_function("200 pod changes, 1,000 nodes, 20,000 pods", |bench| {
+        let changes = || -> Vec<Msg> {
+            turn += 1;
+            (0..200)
+                .map(|index| fact(Fact::Pods(Change::Applied(pod(index * 97, turn)))))
+                .collect()
+        };
+        bench.iter_batched(
+            changes,
+            |changes| {
+                for change in changes {
+                    black_box(update(&mut model, change));
+                }
+            },
+            BatchSize::SmallInput,
+        );
+    });
+    group.bench_function("survey of 1,000 nodes", |bench| {
+        bench.iter(|| model.rack.survey());
+    });
+    let mut second = 10;
+    group.bench_function("a tick of 1,000 nodes", |bench| {
+        bench.iter_custom(|rounds| {
+            timed(rounds, || {
+                second += 1;
+                keep_beating(&mut model, second);
+                let begun = Instant::now();
+                update(&mut model, Msg::Clock(at(second)));
+                begun.elapsed()
+            })
+        });
+    });
+    group.finish();
+}
+
+fn filtered(mut model: Model, text: &str) -> Model {
+    let keys = std::iter::once('/').chain(text.chars()).map(KeyCode::Char);
+    for code in keys.chain([KeyCode::Enter]) {
+        update(
+            &mut model,
+            Msg::Key(KeyEvent::new(code, KeyModifiers::NONE)),
+        );
+    }
+    model
+}
+
+fn renders(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("render");
+    for size in [SMALL, LARGE] {
+        let models = [
+            ("4 nodes", office(size, "terminal")),
+            ("1,000 nodes", large(size)),
+            ("1,000 nodes, filtered", filtered(large(size), "board-05")),
+        ];
+        for (what, model) in models {
+            let area = Rect::new(0, 0, size.width, size.height);
+            let mut buffer = Buffer::empty(area);
+            group.bench_function(
+                format!("view, {what}, {}x{}", size.width, size.height),
+                |bench| {
+                    bench.iter(|| {
+                        buffer.reset();
+                        view::view(&model, area, &mut buffer)
+                    });
+                },
+            );
+        }
+    }
+
+    // A second later: what has changed since the last frame, encoded for the terminal.
+    for (what, mut model) in [
+        ("4 nodes", office(LARGE, "terminal")),
+        ("1,000 nodes", large(LARGE)),
+    ] {
+        let viewport = Viewport::Fixed(Rect::new(0, 0, LARGE.width, LARGE.height));
+        let backend = ThriftyBackend::new(io::sink());
+        let mut terminal = Terminal::with_options(backend, TerminalOptions { viewport }).unwrap();
+        let mut second = 200;
+        group.bench_function(format!("tick and frame, {what}, 160x48"), |bench| {
+            bench.iter_custom(|rounds| {
+                timed(rounds, || {
+                    second += 1;
+                    keep_beating(&mut model, second);
+                    let begun = Instant::now();
+                    update(&mut model, Msg::Clock(at(second)));
+                    terminal
+                        .draw(|frame| {
+                            let area = frame.area();
+                            view::view(&model, area, frame.buffer_mut());
+                        })
+                        .unwrap();
+                    begun.elapsed()
+                })
+            });
+        });
+    }
+    group.finish();
+}
+
+/// An object as the API sends it: with uid, version, time and the memory of who owns which field.
+fn as_sent(mut object: Value, managers: &[&str]) -> Value {
+    let owned = owned_fields(&object);
+    let fields: Vec<Value> = managers
+        .iter()
+        .map(|manager| {
+            json!({
+                "manager": manager, "operation": "Update", "apiVersion": "v1",
+                "time": "2026-03-01T12:00:00Z", "fieldsType": "FieldsV1", "fieldsV1": owned,
+            })
+        })
+        .collect();
+    let metadata = object["metadata"].as_object_mut().unwrap();
+    metadata.insert("uid".into(), "0d6f2a4e-5c1b-4a77-9f00-00000000002a".into());
+    metadata.insert("resourceVersion".into(), "4711".into());
+    metadata.insert("creationTimestamp".into(), "2026-03-01T12:00:00Z".into());
+    metadata.insert("managedFields".into(), fields.into());
+    object
+}
+
+/// What the server remembers of who owns which field: every field once more, by its name.
+fn owned_fields(value: &Value) -> Value {
+    let of_item = |item: &Value| -> Option<(String, Value)> {
+        let object = item.as_object()?;
+        let key = ["name", "type", "ip", "containerPort", "mountPath"]
+            .into_iter()
+            .find(|key| object.contains_key(*key))?;
+        let id = json!({ key: object.get(key)? });
+        Some((format!("k:{id}"), owned_fields(item)))
+    };
+    match value {
+        Value::Object(fields) => {
+            let owned = fields
+                .iter()
+                .map(|(name, value)| (format!("f:{name}"), owned_fields(value)));
+            std::iter::once((".".to_owned(), json!({})))
+                .chain(owned)
+                .collect::<Map<_, _>>()
+                .into()
+        }
+        Value::Array(items) => items
+            .iter()
+            .filter_map(of_item)
+            .collect::<Map<_, _>>()
+            .into(),
+        _ => json!({}),
+    }
+}
+
+fn pod_as_sent(index: usize) -> Value {
+    let mut pod = objects::pod(index, index % NODES);
+    pod["status"] = objects::pod_status(index, index % NODES, 3);
+    as_sent(pod, &["k3s"])
+}
+
+fn list(kind: &str, items: Vec<Value>) -> Vec<u8> {
+    let metadata = json!({ "resourceVersion": "4711", "continue": "more" });
+    let list = json!({ "kind": kind, "apiVersion": "v1", "metadata": metadata, "items": items });
+    serde_json::to_vec(&list).unwrap()
+}
+
+fn line(object: &Value) -> Vec<u8> {
+    serde_json::to_vec(&json!({ "type": "MODIFIED", "object": object })).unwrap()
+}
+
+fn decodes(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("decode");
+    let pods = list("PodList", (0..500).map(pod_as_sent).collect());
+    let nodes = (0..500).map(|index| as_sent(objects::node(index), &["k3s"]));
+    let nodes = list("NodeList", nodes.collect());
+    for (what, source, body) in [
+        ("a page of 500 pods", Source::Pods, pods),
+        ("a page of 500 nodes", Source::Nodes, nodes),
+    ] {
+        assert!(read_list(source, &body).is_some(), "{what}");
+        group.throughput(Throughput::Bytes(body.len() as u64));
+        group.bench_function(what, |bench| {
+            bench.iter(|| read_list(source, black_box(&body)));
+        });
+    }
+    let lease = as_sent(objects::lease(7), &["k3s"]);
+    for (what, source, line) in [
+        ("a watch line of a pod", Source::Pods, line(&pod_as_sent(7))),
+        ("a watch line of a lease", Source::Leases, line(&lease)),
+    ] {
+        assert!(read_line(source, &line).is_some(), "{what}");
+        group.throughput(Throughput::Bytes(line.len() as u64));
+        group.bench_function(what, |bench| {
+            bench.iter(|| read_line(source, black_box(&line)));
+        });
+    }
+    group.finish();
+}
+
+/// Small samples: whoever wants more digits says so on the command line (`-- --sample-size 100`).
+fn config() -> Criterion {
+    Criterion::default()
+        .sample_size(12)
+        .warm_up_time(Duration::from_millis(300))
+        .measurement_time(Duration::from_millis(1_200))
+        .configure_from_args()
+}
+
+criterion_group! {
+    name = core;
+    config = config();
+    targets = updates, renders, decodes
+}
+criterion_main!(core);
