@@ -283,7 +283,7 @@ fn pod_as_sent(index: usize) -> Value {
     as_sent(pod, &["k3s"])
 }
 
-fn list(kind: &str, items: Vec<Value>) -> Vec<u8> {
+fn list(kind: &str, items: &[Value]) -> Vec<u8> {
     let metadata = json!({ "resourceVersion": "4711", "continue": "more" });
     let list = json!({ "kind": kind, "apiVersion": "v1", "metadata": metadata, "items": items });
     serde_json::to_vec(&list).unwrap()
@@ -295,9 +295,9 @@ fn line(object: &Value) -> Vec<u8> {
 
 fn decodes(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("decode");
-    let pods = list("PodList", (0..500).map(pod_as_sent).collect());
+    let pods = list("PodList", &(0..500).map(pod_as_sent).collect::<Vec<_>>());
     let nodes = (0..500).map(|index| as_sent(objects::node(index), &["k3s"]));
-    let nodes = list("NodeList", nodes.collect());
+    let nodes = list("NodeList", &nodes.collect::<Vec<_>>());
     for (what, source, body) in [
         ("a page of 500 pods", Source::Pods, pods),
         ("a page of 500 nodes", Source::Nodes, nodes),

@@ -13,6 +13,10 @@
 //! `BRAMBLE_LOG` is handed on; everything is written below a temporary directory and gone afterwards.
 
 #![allow(
+    clippy::redundant_closure_for_method_calls,
+    reason = "a method of `Shown` is tied to one lifetime, the questions are asked for any"
+)]
+#![allow(
     clippy::print_stdout,
     clippy::print_stderr,
     reason = "a bench prints its figures, and on stderr how far it is"

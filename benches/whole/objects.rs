@@ -192,7 +192,7 @@ fn app(index: usize) -> &'static str {
     APPS.get(index % APPS.len()).copied().unwrap_or("app")
 }
 
-/// Pod `index`, bound to board `node`, as a ReplicaSet would make it.
+/// Pod `index`, bound to board `node`, as a `ReplicaSet` would make it.
 pub(crate) fn pod(index: usize, node: usize) -> Value {
     let app = app(index);
     let container = json!({

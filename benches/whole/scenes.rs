@@ -159,7 +159,7 @@ pub(crate) fn quiet(
     let before = (cockpit.bytes, relay.received(), cluster.written());
     let (cpu, begun) = (process::cpu(pid)?, Instant::now());
     cockpit.pass(WINDOW);
-    let cpu = process::cpu(pid)? - cpu;
+    let cpu = process::cpu(pid)?.saturating_sub(cpu);
     let seconds = begun.elapsed().as_secs_f64();
     let memory = process::memory(pid)?;
     let per_second = |now: u64, before: u64| (now - before) as f64 / seconds;

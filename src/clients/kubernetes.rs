@@ -29,7 +29,6 @@ mod kubeconfig;
 mod line;
 mod lines;
 mod metrics;
-mod once;
 mod read;
 mod session;
 mod source;
@@ -49,7 +48,6 @@ use crate::rack::node::{NodeName, Uid};
 pub use cause::Cause;
 pub use connection::Connection;
 pub use error::{Error, Rule, Server};
-pub use once::Snapshot;
 
 /// Where to find the kubeconfig, as kubectl decides it, and which context of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -101,11 +99,6 @@ pub async fn cordon(
 /// The whole node as YAML, without managedFields.
 pub async fn node_yaml(connection: &Connection, node: &NodeName) -> Result<String, Error> {
     write::node_yaml(connection, node).await
-}
-
-/// Everything once, for the command line. Each part comes with its own result.
-pub async fn list_once(connection: &Connection) -> Snapshot {
-    once::list(connection).await
 }
 
 /// A list of the API, or one page of it, decoded from bytes in hand; `None` when it is no list. What [`follow`] does

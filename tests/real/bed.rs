@@ -99,7 +99,7 @@ impl Bed {
             Bed::Sim(sim) => sim.patch("Node", name, &labels).map(drop).unwrap(),
             Bed::Real { .. } => {
                 self.write("PATCH", &format!("/api/v1/nodes/{name}"), &labels)
-                    .await
+                    .await;
             }
         }
     }
@@ -109,7 +109,7 @@ impl Bed {
             Bed::Sim(sim) => assert!(sim.delete("Node", name)),
             Bed::Real { .. } => {
                 self.write("DELETE", &format!("/api/v1/nodes/{name}"), &json!({}))
-                    .await
+                    .await;
             }
         }
     }
@@ -161,14 +161,14 @@ impl Bed {
         match self {
             Bed::Sim(sim) => drop(sim.put(body.clone()).unwrap()),
             Bed::Real { admin, .. } => {
-                let patch = "application/merge-patch+json";
+                let merge = "application/merge-patch+json";
                 let request = http::Request::builder()
                     .method(method)
                     .uri(path)
                     .header(
                         "content-type",
                         if method == "PATCH" {
-                            patch
+                            merge
                         } else {
                             "application/json"
                         },

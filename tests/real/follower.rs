@@ -61,13 +61,15 @@ impl Follower {
     pub(crate) async fn until(&mut self, what: &str, is_so: impl Fn(&Rack) -> bool) -> Duration {
         let begun = Instant::now();
         while !is_so(&self.rack) {
-            let fact = match timeout_at(begun + DEADLINE, self.facts.recv()).await {
-                Ok(fact) => fact.expect("the client never ends"),
-                Err(_) => panic!(
-                    "{what}: not within {DEADLINE:?}; the link is {:?}",
-                    self.rack.link
-                ),
-            };
+            let fact = timeout_at(begun + DEADLINE, self.facts.recv())
+                .await
+                .unwrap_or_else(|_| {
+                    panic!(
+                        "{what}: not within {DEADLINE:?}; the link is {:?}",
+                        self.rack.link
+                    )
+                })
+                .expect("the client never ends");
             self.rack.tick(self.clock.now());
             self.rack.apply(fact);
         }

@@ -162,7 +162,7 @@ async fn yaml_is_the_object_without_its_bookkeeping() {
 async fn a_kubeconfig_that_changes_on_disk_is_read_again() {
     for bed in Bed::both().await {
         let mut seen = Follower::start("apiVersion: v1\nkind: Config\n");
-        seen.until("nowhere", |rack| rack.is_nowhere()).await;
+        seen.until("nowhere", bramble::rack::Rack::is_nowhere).await;
         seen.change_kubeconfig(&bed.admin());
         seen.until_live().await;
     }

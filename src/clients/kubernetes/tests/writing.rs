@@ -2,7 +2,7 @@
 
 use super::server::{Answer, Server, json, status};
 use super::{plain, target};
-use crate::clients::kubernetes::{Connection, Error, connect, cordon, list_once, node_yaml};
+use crate::clients::kubernetes::{Connection, Error, connect, cordon, node_yaml};
 use crate::rack::node::{NodeName, Uid};
 
 async fn connection(server: &Server) -> Connection {
@@ -97,15 +97,4 @@ async fn a_node_reads_as_yaml_without_managed_fields() {
         "{yaml}"
     );
     assert!(!yaml.contains("managedFields"), "{yaml}");
-}
-
-#[tokio::test]
-async fn everything_once_has_a_result_for_each_part() {
-    let server = Server::start().await;
-    server.always("list leases", status(403, r#"{"message":"no leases"}"#));
-    let snapshot = list_once(&connection(&server).await).await;
-    assert_eq!(snapshot.nodes, Ok(vec![]));
-    assert!(matches!(snapshot.leases, Err(Error::Forbidden { .. })));
-    assert!(matches!(snapshot.usage, Err(Error::Missing { .. })));
-    assert_eq!(snapshot.version, Ok("v1.36.2".to_owned()));
 }
