@@ -1,7 +1,7 @@
 //! The loop: input, signals, frames, ticks and the inbox, in that order of importance.
 //!
-//! Invariant: `update` runs for every message at once, drawing happens at most once a frame, and only when something
-//! changed. Nothing here waits for the network.
+//! Invariant: `update` runs for every message at once, drawing happens at most once a frame (a key need not wait for a
+//! whole one), and only when something changed. Nothing here waits for the network.
 
 use std::io;
 use std::time::Duration;
@@ -22,6 +22,9 @@ use crate::rack::time::Now;
 
 /// Messages taken from the inbox in one turn.
 const BATCH: usize = 256;
+/// A key need not wait for a whole frame after the last one, only for this part of it: who presses keys looks at the
+/// screen, even while a flood of facts takes every frame.
+const KEY_FRAME: u32 = 4;
 /// A turn that takes longer is complained about in the log.
 const SLOW_TURN: Duration = Duration::from_millis(16);
 
@@ -88,19 +91,24 @@ where
     } = sources;
     let mut batch = Vec::with_capacity(BATCH);
     let mut dirty = true;
-    let mut next_frame = Instant::now();
+    let mut last_frame = Instant::now();
+    let mut next_frame = last_frame;
     let mut next_tick = Instant::now() + until_tick(clock.now());
     loop {
         tokio::select! { biased;
             signal = signals.next() => return Ok(signal.unwrap_or(Exit::Ended)),
             event = input.next() => match event {
-                Some(Ok(event)) => batch.extend(from_terminal(event)),
+                Some(Ok(event)) => {
+                    batch.extend(from_terminal(event));
+                    next_frame = next_frame.min(last_frame + frame / KEY_FRAME);
+                }
                 Some(Err(_)) | None => return Ok(Exit::Ended),
             },
             () = sleep_until(next_frame), if dirty => {
                 draw(model, screen)?;
                 dirty = false;
-                next_frame = Instant::now() + frame;
+                last_frame = Instant::now();
+                next_frame = last_frame + frame;
                 continue;
             }
             () = sleep_until(next_tick), if model.is_ticking() => {

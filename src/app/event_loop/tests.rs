@@ -216,6 +216,30 @@ async fn a_key_pressed_in_a_flood_is_not_delayed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn each_key_is_drawn_by_itself_however_many_frames_there_were() {
+    let apart = |keys: u64, wait: Duration| {
+        let steps = stream::iter(0..keys).then(move |_| async move {
+            sleep(wait).await;
+            press('j')
+        });
+        Box::pin(steps.chain(stream::iter([press('Q')])))
+    };
+    let outcome = run_with(screen(), apart(20, Duration::from_millis(10)), hold).await;
+    assert!(
+        (20..=22).contains(&outcome.frames),
+        "{} frames for 20 keys",
+        outcome.frames
+    );
+    // Keys that come in a flood share frames, too.
+    let outcome = run_with(screen(), apart(1_000, Duration::from_millis(1)), hold).await;
+    assert!(
+        outcome.frames <= 130,
+        "{} frames for 1,000 keys in a second",
+        outcome.frames
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_idle_screen_is_drawn_once_a_second_for_its_clock_and_no_more() {
     let quit = after(Duration::from_secs(60), vec![press('Q')]);
     let outcome = run_with(screen(), quit, hold).await;
