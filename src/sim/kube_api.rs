@@ -106,6 +106,7 @@ pub(crate) async fn dispatch(shared: &Arc<Shared>, ask: &Ask) -> Answer {
         (Target::Object(place), "PATCH") => write::patch(shared, ask, place),
         (Target::Object(place), "DELETE") => write::delete(shared, ask, place),
         (Target::Eviction(place), "POST") => write::evict(shared, ask, place),
+        (Target::NoResource, _) => reply::no_resource(),
         (Target::Unknown, _) => reply::not_found_text(),
         _ => reply::method_not_allowed(),
     }

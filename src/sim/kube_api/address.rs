@@ -1,7 +1,7 @@
 //! Reading a request's path and query: which resource, which object, which options.
 //!
 //! It does not know whether the object exists. Invariant: any text can be asked for; what is not
-//! understood is `Target::Unknown`, as a real server answers 404 in plain text.
+//! understood is `Target::Unknown`, which a real server answers with 404 in plain text.
 
 use super::super::resource::{ALL, Kind, Resource};
 
@@ -18,6 +18,8 @@ pub(crate) enum Target {
     Metrics(Place),
     /// A review is answered at once and never stored.
     Review(&'static str),
+    /// The group is known, the resource in it is not.
+    NoResource,
     Unknown,
 }
 
@@ -43,7 +45,9 @@ impl Target {
             | Self::Object(place)
             | Self::Eviction(place)
             | Self::Metrics(place) => Some(place),
-            Self::Health | Self::Info(_) | Self::Review(_) | Self::Unknown => None,
+            Self::Health | Self::Info(_) | Self::Review(_) | Self::NoResource | Self::Unknown => {
+                None
+            }
         }
     }
 }
@@ -145,13 +149,17 @@ fn in_group(group: &str, version: &str, rest: &[&str]) -> Target {
         ["namespaces", namespace, ref rest @ ..] if !rest.is_empty() => (Some(namespace), rest),
         ref rest => (None, rest),
     };
-    let Some(plural) = rest.first() else {
+    let is_group = |it: &&Resource| it.group == group && it.version == version;
+    if !ALL.iter().any(|it| is_group(it)) {
         return Target::Unknown;
+    }
+    let Some(plural) = rest.first() else {
+        return Target::NoResource;
     };
     let known =
         |it: &&&Resource| it.group == group && it.version == version && it.plural == *plural;
     let Some(resource) = ALL.iter().find(known) else {
-        return Target::Unknown;
+        return Target::NoResource;
     };
     let place = |name: Option<&str>, subresource| Place {
         kind: resource.kind,
@@ -166,7 +174,7 @@ fn in_group(group: &str, version: &str, rest: &[&str]) -> Target {
         [_, name, "eviction"] if resource.kind == Kind::Pod => {
             Target::Eviction(place(Some(name), "eviction"))
         }
-        _ => Target::Unknown,
+        _ => Target::NoResource,
     }
 }
 
@@ -247,7 +255,7 @@ mod tests {
             ("/api/v1/namespaces", "all namespaces"),
             ("/apis/metrics.k8s.io/v1beta1/nodes", "metrics nodes"),
             ("/apis/metallb.io/v1beta1/ipaddresspools", "Unknown"),
-            ("/api/v1/leases", "Unknown"),
+            ("/api/v1/leases", "NoResource"),
             ("/version", "/version"),
         ];
         for (path, expected) in cases {

@@ -155,9 +155,19 @@ pub(crate) fn metrics(shared: &Shared, place: &Place) -> Answer {
 
 /// Refuses versions of the past and of the future as the real server does.
 async fn check_version(shared: &Shared, query: &Query, kind: Kind) -> Option<Answer> {
-    let asked = query
-        .number("resourceVersion")
-        .filter(|version| *version > 0)?;
+    let asked = match query.get("resourceVersion") {
+        "" | "0" => return None,
+        text => match text.parse::<u64>() {
+            Ok(asked) => asked,
+            Err(_) => {
+                let message = format!(
+                    "invalid resource version: resourceVersion: Invalid value: \"{text}\": \
+                     strconv.ParseUint: parsing \"{text}\": invalid syntax"
+                );
+                return Some(reply::bad_request(&message));
+            }
+        },
+    };
     let (current, oldest) = {
         let world = shared.world();
         (world.store.version(), world.store.oldest(kind))

@@ -155,6 +155,11 @@ pub(crate) fn not_found(place: &Place) -> Answer {
     refuse(StatusCode::NOT_FOUND, "NotFound", &message, &details(place))
 }
 
+pub(crate) fn no_resource() -> Answer {
+    let message = "the server could not find the requested resource";
+    refuse(StatusCode::NOT_FOUND, "NotFound", message, &json!({}))
+}
+
 pub(crate) fn not_found_text() -> Answer {
     text(StatusCode::NOT_FOUND, "404 page not found\n")
 }

@@ -63,7 +63,11 @@ pub(crate) fn patch(shared: &Shared, ask: &Ask, place: &Place) -> Answer {
     apply(&mut after, &patch);
     after["metadata"]["resourceVersion"] = before["metadata"]["resourceVersion"].clone();
     if after["metadata"]["name"] != before["metadata"]["name"] {
-        return reply::invalid(place, "field is immutable", "metadata.name");
+        let given = after["metadata"]["name"].as_str().unwrap_or_default();
+        let name = place.name.as_deref().unwrap_or_default();
+        let message =
+            format!("the name of the object ({given}) does not match the name on the URL ({name})");
+        return reply::bad_request(&message);
     }
     if dry || after == before {
         after["kind"] = json!(place.resource().name);
@@ -189,7 +193,8 @@ fn check_metadata(given: &Value, before: &Value, place: &Place) -> Option<Answer
         return Some(reply::conflict(place, MODIFIED));
     }
     if differs("uid") {
-        return Some(reply::conflict(place, &uid_differs(&given["uid"], before)));
+        let message = format!("Invalid value: {}: field is immutable", given["uid"]);
+        return Some(reply::invalid(place, &message, "metadata.uid"));
     }
     None
 }

@@ -246,7 +246,7 @@ async fn bodies_that_make_no_sense_are_refused() {
         (path, merge, "{\"spec\":", 400),
         (path, merge, "[]", 400),
         (path, "text/plain", "{}", 415),
-        (path, merge, "{\"metadata\":{\"name\":\"x\"}}", 422),
+        (path, merge, "{\"metadata\":{\"name\":\"x\"}}", 400),
         ("/api/v1/nodes/rpi-01?dryRun=Some", merge, "{}", 422),
     ];
     for (path, kind, body, code) in cases {
