@@ -63,6 +63,8 @@ pub struct Model {
     awaited_yaml: Option<RequestId>,
     history: Vec<PaneId>,
     forward: Vec<PaneId>,
+    /// The pane that a node was opened from: closing the node leads back there.
+    return_to: Option<PaneId>,
     surveyed: Option<Duration>,
     wants_metrics: bool,
 }
@@ -120,6 +122,7 @@ impl Model {
             awaited_yaml: None,
             history: Vec::new(),
             forward: Vec::new(),
+            return_to: None,
             surveyed: None,
             wants_metrics: false,
             settings,
@@ -178,6 +181,13 @@ impl Model {
                 .is_some_and(|context| context.read_only)
     }
 
+    fn read_only_notice(&self) -> String {
+        format!(
+            "read-only: nothing in \"{}\" is changed from here",
+            self.rack.cluster.context
+        )
+    }
+
     fn context_settings(&self) -> Option<&ContextSettings> {
         self.settings.contexts.get(&self.rack.cluster.context)
     }
@@ -220,6 +230,7 @@ impl Model {
             self.history.remove(0);
         }
         self.forward.clear();
+        self.return_to = None;
         self.focus = pane;
     }
 
@@ -254,11 +265,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
 fn gate(model: &mut Model, effects: &mut Vec<Effect>) {
     if model.is_read_only() && effects.iter().any(Effect::is_write) {
         effects.retain(|effect| !effect.is_write());
-        let context = model.rack.cluster.context.clone();
-        model.notify(
-            Level::Warning,
-            format!("read-only: nothing in \"{context}\" is changed from here"),
-        );
+        model.notify(Level::Warning, model.read_only_notice());
     }
 }
 
@@ -288,7 +295,9 @@ fn step(model: &mut Model, msg: Msg, queue: &mut VecDeque<Msg>, effects: &mut Ve
         }
         Msg::Focus(pane) => model.show(pane),
         Msg::ShowNode(node) => {
+            let from = model.focus;
             model.show(PaneId::Rack);
+            model.return_to = (from != PaneId::Rack).then_some(from);
             let shown = with_panes(model, queue, effects, |panes, cx| {
                 panes.rack.show_node(&node, cx)
             });
@@ -300,7 +309,12 @@ fn step(model: &mut Model, msg: Msg, queue: &mut VecDeque<Msg>, effects: &mut Ve
             let request = model.request();
             model.awaited_yaml = Some(request);
             model.popup = Some(Popup::loading(format!("node {node}")));
-            effects.push(Effect::ReadYaml { request, node });
+            let context = model.rack.cluster.context.clone();
+            effects.push(Effect::ReadYaml {
+                request,
+                context,
+                node,
+            });
         }
         Msg::Ask(question) => model.popup = Some(Popup::question(question)),
         Msg::Notice(notice) => model.notify(notice.level, notice.text),

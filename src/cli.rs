@@ -88,7 +88,7 @@ enum Command {
     },
     /// Print the nodes with their heartbeats.
     Nodes(Report),
-    /// Print what is wrong, worst first; exit code 1 when there is something.
+    /// Print what is wrong, worst first; exit code 1 when something is worse than a note.
     Problems(Report),
     /// Print every key and what it does.
     Keys,

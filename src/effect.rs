@@ -29,12 +29,14 @@ pub enum Effect {
     WantMetrics(bool),
     ReadYaml {
         request: RequestId,
+        context: String,
         node: NodeName,
     },
 
     // Writing to the cluster.
     /// Cordon or uncordon the Node with this UID; it is read again first, and another under the same name is left alone.
     SetUnschedulable {
+        context: String,
         node: NodeName,
         uid: Uid,
         unschedulable: bool,

@@ -31,8 +31,9 @@ use crate::rack::time::Now;
 
 /// Events kept, over all nodes: enough for an incident, little memory.
 const EVENTS_KEPT: usize = 2_000;
-/// After an outage the beats of the past stay frozen this long, until the renewals we missed have come in.
-const GRACE: Duration = Duration::from_secs(2);
+/// After an outage the beats of the past stay frozen this long: kubelets that could not renew either try again within
+/// ten seconds.
+const GRACE: Duration = Duration::from_secs(15);
 
 /// Everything known about one cluster.
 #[derive(Debug, Clone)]
@@ -108,10 +109,11 @@ impl Rack {
         }
     }
 
-    /// The clock by which beats age: it stands still while the line is down, because silence is then ours.
-    fn beat_clock(&self) -> Now {
+    /// The clock by which a beat ages: it stands still while the line is down, because silence is then ours, and for a
+    /// moment after, until the board has been heard again.
+    fn clock_of(&self, beat: &Beat) -> Now {
         match self.frozen {
-            Some(mono) => {
+            Some(mono) if beat.heard() <= mono => {
                 let wall = self
                     .now
                     .wall
@@ -119,7 +121,7 @@ impl Rack {
                     .unwrap_or(self.now.wall);
                 Now { mono, wall }
             }
-            None => self.now,
+            _ => self.now,
         }
     }
 
@@ -161,10 +163,10 @@ impl Rack {
         let Some(beat) = self.beats.get(name).filter(|_| !forbidden) else {
             return unknown;
         };
-        let clock = self.beat_clock();
+        let clock = self.clock_of(beat);
         BeatReading {
             pulse: beat.pulse(clock),
-            is_pulsing: self.frozen.is_none() && beat.is_pulsing(clock),
+            is_pulsing: beat.is_pulsing(clock),
             age: beat.renewed().map(|_| beat.age(clock)),
             is_estimate: beat.is_estimate(),
         }
@@ -172,11 +174,8 @@ impl Rack {
 
     /// The ten-minute strip of a node, oldest first.
     pub fn strip(&self, name: &NodeName, buckets: u32) -> Vec<beat::Moment> {
-        let clock = self.beat_clock();
-        self.beats
-            .get(name)
-            .map(|beat| beat.strip(clock, self.watched_since, buckets))
-            .unwrap_or_default()
+        let strip = |beat: &Beat| beat.strip(self.clock_of(beat), self.watched_since, buckets);
+        self.beats.get(name).map(strip).unwrap_or_default()
     }
 
     /// Pods of a node; `None` as long as the pods are not listed or may not be.
@@ -264,7 +263,7 @@ impl Rack {
     fn apply_lease(&mut self, lease: &Lease, kept: Option<Beat>) {
         let beat = match kept {
             Some(mut beat) => {
-                beat.renew(lease, self.now);
+                beat.renew(lease, self.now, self.frozen.is_some());
                 beat
             }
             None => Beat::first_seen(lease, self.now),

@@ -57,15 +57,28 @@ impl Effects {
                     std::mem::replace(&mut wants.metrics, metrics) != metrics
                 });
             }
-            Effect::ReadYaml { request, node } => self.read_yaml(request, node),
+            Effect::ReadYaml {
+                request,
+                context,
+                node,
+            } => self.read_yaml(request, &context, node),
             Effect::SetUnschedulable {
+                context,
                 node,
                 uid,
                 unschedulable,
             } => {
-                self.set_unschedulable(node, uid, unschedulable);
+                self.set_unschedulable(&context, node, uid, unschedulable);
             }
             Effect::Copy(_) | Effect::Repaint | Effect::Suspend | Effect::Quit => {}
+        }
+    }
+
+    /// The target of one request: the context that was on the screen when it was made.
+    fn target_in(&self, context: &str) -> Target {
+        Target {
+            context: Some(context.to_owned()),
+            ..self.target.clone()
         }
     }
 
@@ -81,8 +94,8 @@ impl Effects {
         });
     }
 
-    fn read_yaml(&mut self, request: RequestId, node: NodeName) {
-        let (target, inbox) = (self.target.clone(), self.inbox.clone());
+    fn read_yaml(&mut self, request: RequestId, context: &str, node: NodeName) {
+        let (target, inbox) = (self.target_in(context), self.inbox.clone());
         self.read(TaskKey::Yaml, async move {
             terminal::crash_if_asked("task");
             let read =
@@ -92,22 +105,25 @@ impl Effects {
         });
     }
 
-    fn set_unschedulable(&self, node: NodeName, uid: Uid, unschedulable: bool) {
-        let (target, inbox) = (self.target.clone(), self.inbox.clone());
+    fn set_unschedulable(&self, context: &str, node: NodeName, uid: Uid, unschedulable: bool) {
+        let (target, inbox) = (self.target_in(context), self.inbox.clone());
         self.write(TaskKey::Write, async move {
             let write = async {
                 let connection = kubernetes::connect(&target).await?;
                 kubernetes::cordon(&connection, &node, &uid, unschedulable).await
             };
-            let done = if unschedulable {
-                "is cordoned"
-            } else {
-                "takes pods again"
+            let (done, not_done) = match unschedulable {
+                true => ("is cordoned", "was not cordoned"),
+                false => ("takes pods again", "was not uncordoned"),
             };
-            let result = write
-                .await
-                .map(|()| format!("node {node} {done}"))
-                .map_err(|error| error.problem());
+            let result = match write.await {
+                Ok(()) => Ok(format!("node {node} {done}")),
+                Err(error) => {
+                    let mut problem = error.problem();
+                    problem.what = format!("node {node} {not_done}: {}", problem.what);
+                    Err(problem)
+                }
+            };
             let _ = inbox.send(Msg::NodeWritten { result }).await;
         });
     }

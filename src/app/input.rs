@@ -255,6 +255,9 @@ fn on_screen(
     effects: &mut Vec<Effect>,
 ) {
     match action {
+        writer if writer.is_writer() && model.is_read_only() => {
+            model.notify(Level::Warning, model.read_only_notice());
+        }
         Action::Quit => effects.push(Effect::Quit),
         Action::Suspend => effects.push(Effect::Suspend),
         Action::Repaint => effects.push(Effect::Repaint),
@@ -308,6 +311,13 @@ fn on_screen(
 
 /// Closes the innermost thing of the pane. False when there was nothing.
 fn close(model: &mut Model) -> bool {
+    if model.focus == PaneId::Rack
+        && model.panes.rack.is_detail()
+        && let Some(pane) = model.return_to.take()
+    {
+        model.focus = pane;
+        return model.panes.rack.close();
+    }
     match model.focus {
         PaneId::Rack => model.panes.rack.close(),
         PaneId::Problems => model.panes.problems.close(),

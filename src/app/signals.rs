@@ -31,6 +31,12 @@ pub fn listen() -> io::Result<impl Stream<Item = Exit> + Unpin> {
     })))
 }
 
+/// Whether somebody is there to bring us back: a program that a shell did not start (`ssh -t host bramble`) leads its own
+/// session, and would stay stopped for ever.
+pub fn can_suspend() -> bool {
+    rustix::process::getsid(None).is_ok_and(|session| session != rustix::process::getpid())
+}
+
 /// Stops the whole process group, as the terminal driver does for Ctrl-Z in a program that leaves it that key. Returns
 /// when the shell has brought us to the foreground again.
 pub fn suspend() -> io::Result<()> {

@@ -108,6 +108,7 @@ fn screen(model: &Model) -> String {
 
 fn cordon(name: &str) -> Effect {
     Effect::SetUnschedulable {
+        context: String::new(),
         node: NodeName::new(name),
         uid: Uid(name.into()),
         unschedulable: true,
@@ -123,6 +124,7 @@ fn a_dangerous_key_asks_and_only_a_yes_does_it() {
     assert_eq!(
         press(&mut model, "y"),
         [Effect::ReadYaml {
+            context: String::new(),
             request: RequestId(1),
             node: NodeName::new("rpi-02")
         }]
@@ -197,7 +199,8 @@ fn a_row_that_slid_under_the_cursor_is_refused_for_a_moment() {
 fn read_only_mode_lets_no_write_through_whoever_asks() {
     let mut model = model();
     model.settings.read_only = true;
-    assert_eq!(press(&mut model, "c y"), []);
+    assert_eq!(press(&mut model, "c"), [], "not even asked");
+    assert!(model.popup.is_none());
     assert!(
         notice(&model).starts_with("read-only"),
         "{}",
@@ -206,6 +209,11 @@ fn read_only_mode_lets_no_write_through_whoever_asks() {
     model.command_line = None;
     press(&mut model, ":");
     assert_eq!(type_line(&mut model, "node-cordon"), []);
+    assert!(model.popup.is_none());
+    // The gate itself, for a question that was open before.
+    model.settings.read_only = false;
+    press(&mut model, "c");
+    model.settings.read_only = true;
     assert_eq!(press(&mut model, "y"), []);
 }
 
@@ -228,7 +236,7 @@ fn a_context_can_be_read_only_in_the_config() {
             ..ClusterInfo::default()
         }),
     );
-    assert_eq!(press(&mut model, "c y"), []);
+    assert_eq!(press(&mut model, "c"), []);
     assert!(screen(&model).contains("read-only"));
 }
 
@@ -329,6 +337,30 @@ fn enter_on_a_problem_goes_to_its_node() {
     press(&mut model, "8 j enter");
     assert_eq!(model.focus, PaneId::Rack);
     assert!(screen(&model).contains("Rack ▸ rpi-02"));
+}
+
+#[test]
+fn a_node_opened_from_the_problems_closes_back_to_them() {
+    let mut model = model();
+    tick(&mut model, 5_000);
+    press(&mut model, "8 enter esc");
+    assert_eq!(model.focus, PaneId::Problems);
+    press(&mut model, "1 enter esc");
+    assert_eq!(model.focus, PaneId::Rack);
+}
+
+#[test]
+fn a_mark_that_the_filter_hides_is_not_acted_on() {
+    let mut model = model();
+    press(&mut model, "space / 0 3 enter");
+    assert_eq!(press(&mut model, "c y"), [cordon("rpi-03")]);
+}
+
+#[test]
+fn the_picture_is_left_before_the_program() {
+    let mut model = model();
+    assert_eq!(press(&mut model, "p q"), []);
+    assert_eq!(press(&mut model, "q"), [Effect::Quit]);
 }
 
 #[test]

@@ -22,6 +22,7 @@ use crate::config::{self, Config, Paths};
 use crate::effect::Effect;
 use crate::keymap::Keymap;
 use crate::logging;
+use crate::msg::Msg;
 use crate::rack::problem::{Problem, Severity, Subject};
 use crate::theme::roles::Theme;
 
@@ -194,6 +195,10 @@ async fn show(loaded: Loaded, target: Target, context: Option<String>) -> io::Re
         );
         match exit.await? {
             Exit::Quit | Exit::Ended => return Ok(ExitCode::SUCCESS),
+            Exit::Suspend if !signals::can_suspend() => {
+                let notice = Msg::warn("no shell would bring bramble back: it is not suspended");
+                update(&mut model, notice);
+            }
             Exit::Suspend => {
                 drop(input);
                 terminal::leave();
@@ -204,7 +209,7 @@ async fn show(loaded: Loaded, target: Target, context: Option<String>) -> io::Re
             Exit::Repaint => screen = terminal::enter()?,
         }
         let size = screen.size()?;
-        for effect in update(&mut model, crate::msg::Msg::Resize(size)) {
+        for effect in update(&mut model, Msg::Resize(size)) {
             effects.run(effect);
         }
     }

@@ -138,7 +138,11 @@ impl RackPane {
                 };
                 true
             }
-            View::Picture | View::Table => {
+            View::Picture => {
+                self.view = View::Table;
+                true
+            }
+            View::Table => {
                 let had_filter = !self.filter.is_empty() || self.only_faults;
                 self.filter.clear();
                 self.only_faults = false;
@@ -271,9 +275,16 @@ impl RackPane {
         if self.is_detail() || self.rows.marked().is_empty() {
             return self.current(rack).into_iter().collect();
         }
-        rack.nodes()
+        // A mark that the filter hides is not acted on: nobody sees it.
+        let marked: Vec<&Node> = self
+            .chosen(rack)
+            .into_iter()
             .filter(|node| self.rows.is_marked(&node.uid))
-            .collect()
+            .collect();
+        if marked.is_empty() {
+            return self.current(rack).into_iter().collect();
+        }
+        marked
     }
 
     /// Asks before anything is changed. The answer acts on these very objects, whatever has slid under the cursor.
@@ -388,7 +399,9 @@ fn question(rack: &Rack, nodes: &[&Node], unschedulable: bool) -> Question {
     if rack.link.is_stale() {
         lines.push("The API server does not answer now: this will probably fail.".to_owned());
     }
+    lines.push(format!("Cluster: {}", rack.cluster.context));
     let effect = |node: &&Node| Effect::SetUnschedulable {
+        context: rack.cluster.context.clone(),
         node: node.name.clone(),
         uid: node.uid.clone(),
         unschedulable,

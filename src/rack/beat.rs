@@ -87,7 +87,9 @@ impl Beat {
     }
 
     /// Takes in what the watch or a new list says of this Lease. True when it is a renewal.
-    pub fn renew(&mut self, lease: &Lease, now: Now) -> bool {
+    ///
+    /// `is_excused`: nobody could renew, or be heard, just before; the wait is not the board's.
+    pub fn renew(&mut self, lease: &Lease, now: Now, is_excused: bool) -> bool {
         self.lease = lease.duration.unwrap_or(DEFAULT_LEASE);
         let (Some(renewed), before) = (lease.renewed, self.renewed) else {
             return false;
@@ -95,10 +97,11 @@ impl Beat {
         if before == Some(renewed) {
             return false;
         }
-        if self.pulse(now) == Pulse::Lost {
+        if self.pulse(now) == Pulse::Lost && !is_excused {
             push(&mut self.returns, now.mono, |at| *at, now.mono);
         }
         let gap = before
+            .filter(|_| !is_excused)
             .map(|before| Duration::try_from(renewed.duration_since(before)).unwrap_or_default())
             .unwrap_or_default();
         let offset_ms =
@@ -133,6 +136,11 @@ impl Beat {
     /// True while the age rests on the node's clock alone: shown with a `~`.
     pub fn is_estimate(&self) -> bool {
         !self.witnessed
+    }
+
+    /// Our clock when the newest renewal came.
+    pub fn heard(&self) -> Duration {
+        self.heard
     }
 
     pub fn lease_duration(&self) -> Duration {
@@ -298,7 +306,7 @@ mod tests {
     #[test]
     fn a_beat_goes_from_beating_to_late_to_lost() {
         let mut beat = Beat::first_seen(&lease(wall(0)), at(0));
-        beat.renew(&lease(wall(10)), at(10));
+        beat.renew(&lease(wall(10)), at(10), false);
         for (seconds, expected) in [
             (10, Pulse::Beating),
             (24, Pulse::Beating),
@@ -318,8 +326,8 @@ mod tests {
             Pulse::Beating,
             "a stamp from the future is no reason to worry"
         );
-        beat.renew(&lease(wall(3_610)), at(10));
-        beat.renew(&lease(wall(3_620)), at(20));
+        beat.renew(&lease(wall(3_610)), at(10), false);
+        beat.renew(&lease(wall(3_620)), at(20), false);
         assert_eq!(beat.age(at(23)), Duration::from_secs(3));
         assert_eq!(beat.clock_offset(), Some(SignedDuration::from_secs(3_600)));
     }
@@ -337,8 +345,8 @@ mod tests {
     #[test]
     fn the_same_time_stamp_again_is_no_renewal() {
         let mut beat = Beat::first_seen(&lease(wall(0)), at(0));
-        assert!(!beat.renew(&lease(wall(0)), at(5)));
-        assert!(beat.renew(&lease(wall(10)), at(10)));
+        assert!(!beat.renew(&lease(wall(0)), at(5), false));
+        assert!(beat.renew(&lease(wall(10)), at(10), false));
         assert!(beat.is_pulsing(at(10)));
         assert!(!beat.is_pulsing(at(11)));
     }
@@ -346,11 +354,11 @@ mod tests {
     #[test]
     fn a_return_after_a_loss_is_a_flap_and_shows_in_the_longest_gap() {
         let mut beat = Beat::first_seen(&lease(wall(0)), at(0));
-        beat.renew(&lease(wall(10)), at(10));
-        beat.renew(&lease(wall(100)), at(100));
+        beat.renew(&lease(wall(10)), at(10), false);
+        beat.renew(&lease(wall(100)), at(100), false);
         assert_eq!(beat.flaps(), 1);
         assert_eq!(beat.longest_gap(), Some(Duration::from_secs(90)));
-        beat.renew(&lease(wall(110)), at(110));
+        beat.renew(&lease(wall(110)), at(110), false);
         assert_eq!(beat.jitter(), Some(Duration::from_millis(35_555)));
     }
 
@@ -358,9 +366,9 @@ mod tests {
     fn the_strip_tells_beating_from_late_from_lost_from_not_looked() {
         let mut beat = Beat::first_seen(&lease(wall(0)), at(0));
         for second in (10..=120).step_by(10) {
-            beat.renew(&lease(wall(second)), at(second));
+            beat.renew(&lease(wall(second)), at(second), false);
         }
-        beat.renew(&lease(wall(180)), at(180));
+        beat.renew(&lease(wall(180)), at(180), false);
         let strip = beat.strip(at(180), at(0).mono, 10);
         assert_eq!(&strip[..7], [Moment::Unknown; 7]);
         assert_eq!(

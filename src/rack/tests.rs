@@ -136,6 +136,7 @@ fn an_outage_of_the_line_makes_no_board_late() {
     rack.apply(Fact::Leases(Change::Applied(lease("rpi-01", at(295)))));
     rack.tick(at(303));
     assert_eq!(rack.reading(&name("rpi-01")).pulse, Pulse::Beating);
+    rack.tick(at(316));
     assert_eq!(
         rack.reading(&name("rpi-02")).pulse,
         Pulse::Lost,
@@ -296,4 +297,34 @@ fn events_come_newest_first_and_an_update_replaces_its_event() {
         .map(|event| event.count)
         .collect();
     assert_eq!(seen, [2, 1]);
+}
+
+#[test]
+fn an_outage_of_the_api_is_no_flap_and_no_gap_of_a_board() {
+    let mut rack = rack();
+    rack.tick(at(10));
+    rack.apply(Fact::Leases(Change::Applied(lease("rpi-01", at(10)))));
+    rack.apply(Fact::Contact);
+    let problem = Problem::new(Severity::Critical, Subject::Link, "cannot reach the server");
+    rack.apply(Fact::Link(LinkState::Stale { problem }));
+    rack.tick(at(100));
+    rack.apply(Fact::Link(LinkState::Live));
+    rack.tick(at(107));
+    rack.apply(Fact::Leases(Change::Applied(lease("rpi-01", at(107)))));
+    rack.tick(at(109));
+    let beat = rack.beat(&name("rpi-01")).unwrap();
+    assert_eq!(
+        (beat.flaps(), beat.longest_gap()),
+        (0, Some(Duration::from_secs(10)))
+    );
+    assert_eq!(
+        rack.reading(&name("rpi-01")).age,
+        Some(Duration::from_secs(2)),
+        "heard again: it ages again"
+    );
+    assert_eq!(
+        rack.reading(&name("rpi-02")).pulse,
+        Pulse::Beating,
+        "not heard yet, and not to be blamed yet"
+    );
 }

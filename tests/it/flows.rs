@@ -217,7 +217,7 @@ async fn in_read_only_mode_nothing_is_written() {
         },
     );
     cockpit.until("4/4 ready").await;
-    cockpit.press("c y").await;
+    cockpit.press("c").await;
     cockpit.until("read-only: nothing in").await;
     assert!(
         !sim.api()

@@ -1,219 +1,235 @@
-//! A cluster to ask questions of, simulated or real, with a hand on its nodes: the bed plays the kubelets.
+//! What a question is asked of: a rack that can be changed and broken, simulated or real, in the same words.
+//!
+//! On the simulator a board is one of its own, so that what it does by itself is asked about too; on the real control
+//! plane the test is the kubelet. Invariant: what a method did is in the store of the API when it returns.
 
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::time::Duration;
 
-use bramble::sim::{Scenario, Sim};
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use bramble::clients::kubernetes::Target;
+use http::Method;
+use jiff::Timestamp;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
-use crate::control_plane::{self, ControlPlane};
+use crate::boards;
+use crate::hand::{Hand, JSON, MERGE};
+use crate::place::{Place, Who};
 
-/// One of the two worlds.
-pub(crate) enum Bed {
-    Sim(Sim),
-    Real {
-        plane: Arc<ControlPlane>,
-        admin: kube::Client,
-    },
+pub(crate) struct Bed {
+    place: Place,
+    hand: Mutex<Hand>,
+    /// Boards of the simulator that no test has asked for yet.
+    unused: Mutex<Vec<String>>,
+    folder: TempDir,
 }
 
 impl Bed {
-    /// Both worlds, or the simulated one alone where the other is skipped.
-    pub(crate) async fn both() -> Vec<Bed> {
-        let mut beds = vec![Bed::simulated().await];
-        if let Some(plane) = control_plane::shared() {
-            beds.push(Bed::real(plane).await);
-        }
-        beds
-    }
-
-    pub(crate) async fn simulated() -> Bed {
-        let quiet = Scenario::from_toml("node = [{ name = \"resident\" }]").unwrap();
-        Bed::Sim(Sim::start(quiet, 1).await.unwrap())
-    }
-
-    pub(crate) async fn real(plane: Arc<ControlPlane>) -> Bed {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let kubeconfig = Kubeconfig::from_yaml(&plane.kubeconfig("k3s.yaml")).unwrap();
-        let config =
-            kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
-                .await
-                .unwrap();
-        Bed::Real {
-            plane,
-            admin: kube::Client::try_from(config).unwrap(),
+    pub(crate) async fn new(place: Place, kubeconfig: &str, unused: Vec<String>) -> Self {
+        Self {
+            place,
+            hand: Mutex::new(Hand::new(kubeconfig).await),
+            unused: Mutex::new(unused),
+            folder: tempfile::tempdir().unwrap(),
         }
     }
 
-    /// For messages: which world a question failed in.
-    pub(crate) fn name(&self) -> &'static str {
-        match self {
-            Bed::Sim(_) => "simulator",
-            Bed::Real { .. } => "real kube-apiserver",
+    pub(crate) fn is_real(&self) -> bool {
+        !matches!(self.place, Place::Sim(_))
+    }
+
+    /// The kubeconfig of that user as a file of this test.
+    pub(crate) fn kubeconfig(&self, who: Who) -> PathBuf {
+        let path = self.folder.path().join(format!("{who:?}.yaml"));
+        std::fs::write(&path, self.place.kubeconfig(who)).unwrap();
+        path
+    }
+
+    pub(crate) fn target(&self, who: Who) -> Target {
+        Target {
+            kubeconfig: Some(self.kubeconfig(who)),
+            ..Target::default()
         }
     }
 
-    /// A kubeconfig that may do everything.
-    pub(crate) fn admin(&self) -> String {
-        match self {
-            Bed::Sim(sim) => sim.kubeconfig(),
-            Bed::Real { plane, .. } => plane.kubeconfig("k3s.yaml"),
-        }
+    /// A folder of this test.
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.folder.path().to_owned()
     }
 
-    /// A kubeconfig that may read nodes and pods, and nothing else.
-    pub(crate) fn viewer(&self) -> String {
-        match self {
-            Bed::Sim(sim) => {
-                for what in ["leases", "events", "patch nodes"] {
-                    sim.api().forbid(what);
+    /// Requests with all rights.
+    pub(crate) fn hand(&self) -> Hand {
+        self.hand.lock().unwrap().clone()
+    }
+
+    /// A healthy board that has joined, beats, and is at rest.
+    pub(crate) async fn board(&self) -> String {
+        let name = self.unused.lock().unwrap().pop();
+        if let Some(name) = name {
+            return name;
+        }
+        let name = boards::new_name();
+        self.join(&name).await;
+        name
+    }
+
+    /// A kubelet registers under that name; not on the simulator, whose boards do that themselves.
+    async fn join(&self, name: &str) {
+        self.put(&boards::node(name)).await;
+        self.put(&boards::lease(name)).await;
+        // A new node is tainted until the node controller has seen it Ready, and is given some labels.
+        let at_rest = async {
+            let mut often = tokio::time::interval(Duration::from_millis(20));
+            loop {
+                let node = self.node(name).await;
+                let has_label = node["metadata"]["labels"]["beta.kubernetes.io/arch"].is_string();
+                if has_label && node["spec"]["taints"].is_null() {
+                    return;
                 }
-                sim.kubeconfig()
+                often.tick().await;
             }
-            Bed::Real { plane, .. } => plane.kubeconfig("kubeconfig-viewer.yaml"),
-        }
+        };
+        let limit = Duration::from_secs(20);
+        let in_time = tokio::time::timeout(limit, at_rest).await;
+        in_time.expect("the node controller lets go of a new node");
     }
 
-    /// A Ready node and its first heartbeat.
-    pub(crate) async fn join(&self, name: &str) {
-        self.write("POST", "/api/v1/nodes", &node(name)).await;
-        self.status(name, "True").await;
-        self.write("POST", LEASES, &lease(name)).await;
+    /// The node as the API shows it.
+    pub(crate) async fn node(&self, name: &str) -> Value {
+        self.hand().get(&format!("/api/v1/nodes/{name}")).await
     }
 
-    /// What a kubelet does every ten seconds.
+    /// The board renews its lease.
     pub(crate) async fn beat(&self, name: &str) {
-        match self {
-            Bed::Sim(sim) => sim.put(lease(name)).map(drop).unwrap(),
-            Bed::Real { .. } => {
-                let spec = json!({"spec": lease(name)["spec"]});
-                self.write("PATCH", &format!("{LEASES}/{name}"), &spec)
-                    .await;
+        match &self.place {
+            Place::Sim(sim) => sim.node(name).beat(),
+            Place::Shared(_) | Place::Own(_) => {
+                let path = format!(
+                    "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/{name}"
+                );
+                let renewed = boards::micros(Timestamp::now());
+                let patch = json!({ "spec": { "renewTime": renewed } });
+                self.hand().patch(&path, &patch).await;
             }
         }
     }
 
-    pub(crate) async fn label(&self, name: &str, key: &str, value: &str) {
-        let labels = json!({"metadata": {"labels": {key: value}}});
-        match self {
-            Bed::Sim(sim) => sim.patch("Node", name, &labels).map(drop).unwrap(),
-            Bed::Real { .. } => {
-                self.write("PATCH", &format!("/api/v1/nodes/{name}"), &labels)
-                    .await;
+    /// The kubelet writes this into the status of its node.
+    pub(crate) async fn report(&self, name: &str, status: Value) {
+        let patch = json!({ "status": status });
+        match &self.place {
+            Place::Sim(sim) => {
+                sim.patch("Node", name, &patch).unwrap();
+            }
+            Place::Shared(_) | Place::Own(_) => {
+                let path = format!("/api/v1/nodes/{name}/status");
+                self.hand().patch(&path, &patch).await;
             }
         }
     }
 
+    /// Somebody changes a node.
+    pub(crate) async fn change(&self, name: &str, patch: Value) {
+        let path = format!("/api/v1/nodes/{name}");
+        self.hand().patch(&path, &patch).await;
+    }
+
+    /// A new object, with its status.
+    pub(crate) async fn put(&self, object: &Value) {
+        if let Place::Sim(sim) = &self.place {
+            sim.put(object.clone()).unwrap();
+            return;
+        }
+        let (hand, collection) = (self.hand(), boards::collection(object));
+        let body = object.to_string();
+        hand.must(Method::POST, collection, JSON, &body).await;
+        if object["kind"] == "Pod" {
+            // A pod begins without a status, whatever was sent.
+            let name = object["metadata"]["name"].as_str().unwrap();
+            let status = json!({ "status": object["status"] }).to_string();
+            let path = format!("{collection}/{name}/status");
+            hand.must(Method::PATCH, &path, MERGE, &status).await;
+        }
+    }
+
+    /// Somebody deletes a pod of the namespace default without waiting for its kubelet.
+    pub(crate) async fn delete_pod(&self, name: &str) {
+        if let Place::Sim(sim) = &self.place {
+            assert!(sim.delete("Pod", &format!("default/{name}")));
+            return;
+        }
+        let path = format!("/api/v1/namespaces/default/pods/{name}?gracePeriodSeconds=0");
+        self.hand().must(Method::DELETE, &path, JSON, "").await;
+    }
+
+    /// Somebody deletes a node.
     pub(crate) async fn remove(&self, name: &str) {
-        match self {
-            Bed::Sim(sim) => assert!(sim.delete("Node", name)),
-            Bed::Real { .. } => {
-                self.write("DELETE", &format!("/api/v1/nodes/{name}"), &json!({}))
-                    .await;
+        let path = format!("/api/v1/nodes/{name}");
+        self.hand().must(Method::DELETE, &path, JSON, "").await;
+    }
+
+    /// The board is flashed anew and joins under its old name.
+    pub(crate) async fn replace(&self, name: &str) {
+        if let Place::Sim(sim) = &self.place {
+            sim.node(name).replace();
+            return;
+        }
+        self.remove(name).await;
+        self.put(&boards::node(name)).await;
+    }
+
+    /// The port refuses connections from now on.
+    pub(crate) async fn stop_api(&self) {
+        match &self.place {
+            Place::Sim(sim) => sim.api().kill().await,
+            Place::Shared(_) => panic!("others need the shared control plane"),
+            Place::Own(plane) => plane.order("stop-api"),
+        }
+    }
+
+    /// The API is back, with everything it had.
+    pub(crate) async fn start_api(&self) {
+        match &self.place {
+            Place::Sim(sim) => sim.api().restart().await,
+            Place::Shared(_) => panic!("others need the shared control plane"),
+            Place::Own(plane) => {
+                plane.order("start-api");
+                // The old connections are dead.
+                let hand = Hand::new(&self.place.kubeconfig(Who::Admin)).await;
+                *self.hand.lock().unwrap() = hand;
             }
         }
     }
 
-    /// The API server is gone; connections are refused.
-    pub(crate) async fn stop(&self) {
-        match self {
-            Bed::Sim(sim) => sim.api().kill().await,
-            Bed::Real { plane, .. } => drop(plane.order("stop-api")),
-        }
-    }
-
-    /// The API server is back, and remembers no version of before.
-    pub(crate) async fn start_again(&self) {
-        match self {
-            Bed::Sim(sim) => {
+    /// The past is forgotten: no watch can be taken up from a version of before. The real API does so when it is
+    /// stopped and started again, but for events, which it asks etcd for.
+    pub(crate) fn forget_the_past(&self) {
+        match &self.place {
+            Place::Sim(sim) => {
+                // The world goes on meanwhile, so that no version anybody has heard of is the newest.
+                sim.node("board-01").beat();
                 sim.api().compact();
-                sim.api().restart().await;
             }
-            Bed::Real { plane, .. } => drop(plane.order("start-api")),
+            Place::Shared(_) => panic!("others need the shared control plane"),
+            Place::Own(plane) => plane.order("compact"),
         }
     }
 
-    /// The API server accepts connections and says nothing.
+    /// The API accepts connections and answers nothing.
     pub(crate) fn hang(&self) {
-        match self {
-            Bed::Sim(sim) => sim.api().hang(),
-            Bed::Real { plane, .. } => drop(plane.order("hang-api")),
+        match &self.place {
+            Place::Sim(sim) => sim.api().hang(),
+            Place::Shared(_) => panic!("others need the shared control plane"),
+            Place::Own(plane) => plane.order("hang-api"),
         }
     }
 
-    pub(crate) fn go_on(&self) {
-        match self {
-            Bed::Sim(sim) => sim.api().resume(),
-            Bed::Real { plane, .. } => drop(plane.order("resume-api")),
+    pub(crate) fn resume(&self) {
+        match &self.place {
+            Place::Sim(sim) => sim.api().resume(),
+            Place::Shared(_) => panic!("others need the shared control plane"),
+            Place::Own(plane) => plane.order("resume-api"),
         }
     }
-
-    async fn status(&self, name: &str, ready: &str) {
-        if let Bed::Real { .. } = self {
-            let status = json!({"status": node_status(ready)});
-            self.write("PATCH", &format!("/api/v1/nodes/{name}/status"), &status)
-                .await;
-        }
-    }
-
-    /// One write as a kubelet would do it. The simulator takes objects as they are.
-    async fn write(&self, method: &str, path: &str, body: &Value) {
-        match self {
-            Bed::Sim(sim) => drop(sim.put(body.clone()).unwrap()),
-            Bed::Real { admin, .. } => {
-                let merge = "application/merge-patch+json";
-                let request = http::Request::builder()
-                    .method(method)
-                    .uri(path)
-                    .header(
-                        "content-type",
-                        if method == "PATCH" {
-                            merge
-                        } else {
-                            "application/json"
-                        },
-                    )
-                    .body(body.to_string().into_bytes())
-                    .unwrap();
-                admin.request::<Value>(request).await.unwrap();
-            }
-        }
-    }
-}
-
-const LEASES: &str = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases";
-
-fn node(name: &str) -> Value {
-    json!({
-        "apiVersion": "v1", "kind": "Node",
-        "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name}},
-        "status": node_status("True"),
-    })
-}
-
-fn node_status(ready: &str) -> Value {
-    let now = jiff::Timestamp::now().to_string();
-    json!({
-        "conditions": [{
-            "type": "Ready", "status": ready, "reason": "KubeletReady", "message": "kubelet is posting ready status",
-            "lastHeartbeatTime": now, "lastTransitionTime": now,
-        }],
-        "capacity": {"cpu": "4", "memory": "8245736Ki", "pods": "110"},
-        "nodeInfo": {
-            "architecture": "arm64", "bootID": "b", "containerRuntimeVersion": "containerd://2.0.5-k3s1",
-            "kernelVersion": "6.12.25", "kubeProxyVersion": "", "kubeletVersion": "v1.33.4+k3s1", "machineID": "m",
-            "operatingSystem": "linux", "osImage": "Debian GNU/Linux 12 (bookworm)", "systemUUID": "s",
-        },
-    })
-}
-
-fn lease(name: &str) -> Value {
-    json!({
-        "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
-        "metadata": {"name": name, "namespace": "kube-node-lease"},
-        "spec": {
-            "holderIdentity": name, "leaseDurationSeconds": 40,
-            "renewTime": format!("{:.6}", jiff::Timestamp::now()),
-        },
-    })
 }

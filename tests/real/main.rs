@@ -1,20 +1,41 @@
-//! The same questions asked of the simulator and of a real kube-apiserver, so that the simulator cannot drift from the
-//! world, nor the client from either.
+//! The same questions, asked of the simulated rack and of a real control plane, through the program's own client.
 //!
-//! The real one is built by `tests/run`. Where it is not there, its half of each question is skipped aloud; with
-//! `CI=true` that is a failure.
+//! ```text
+//! question(Bed) ─┬─► sim::question    a simulator of its own, in this process
+//!                └─► real::question   kube-apiserver, controller-manager and etcd (control-plane/, a Go program)
+//! ```
+//!
+//! A question passes on both, or one of them is wrong: so the simulator cannot drift from what it plays, and all other
+//! suites may lean on it. It deliberately asks nothing about the screen.
+//!
+//! Most questions share one control plane, each with boards of its own; those that break it start one for themselves.
+//! Without Go, or when the program is not built, the real half is skipped aloud; with `CI=true` that is a failure.
+//! Invariant: nothing outside temporary directories is written, and nothing is left running.
 
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::print_stderr,
-    reason = "a test that cannot go on should say where, and one that is skipped should say so"
+    reason = "a test that cannot go on should say where, and what it measured"
+)]
+#![allow(
+    clippy::similar_names,
+    reason = "path, patch and place are the right words"
 )]
 
+#[macro_use]
+mod ask;
 mod bed;
-mod command_line;
+mod boards;
 mod control_plane;
 mod follower;
+mod hand;
+mod place;
+
+mod answers;
+mod command_line;
+mod facts;
 mod outages;
-mod questions;
+mod rights;
+mod writing;

@@ -24,9 +24,18 @@ const SETTLE: Duration = Duration::from_millis(300);
 const RETRY: Duration = Duration::from_secs(15);
 
 /// One kubeconfig after the other. Never ends.
-pub(super) async fn follow(target: Target, wants: watch::Receiver<Wants>, out: mpsc::Sender<Fact>) {
+///
+/// A session stays with the context it began with: `kubectl config use-context` in another shell moves nobody.
+pub(super) async fn follow(
+    mut target: Target,
+    wants: watch::Receiver<Wants>,
+    out: mpsc::Sender<Fact>,
+) {
     loop {
         let found = find(&target).await;
+        if target.context.is_none() && found.chosen.is_ok() {
+            target.context = Some(found.info.context.clone());
+        }
         tokio::select! {
             () = found.stamps.changed() => sleep(SETTLE).await,
             () = one(found.info, found.chosen, wants.clone(), out.clone()) => {}

@@ -446,7 +446,20 @@ fn events(rack: &Rack, node: &Node, lines: &mut Vec<Line>) {
 }
 
 fn pods(rack: &Rack, node: &Node, lines: &mut Vec<Line>) {
-    let pods = rack.pods_on(&node.name);
+    let mut pods = rack.pods_on(&node.name);
+    // What fails comes first: it is why the page was opened.
+    pods.sort_by_key(|pod| match pod.health() {
+        PodHealth::Failing => 0,
+        PodHealth::Waiting => 1,
+        PodHealth::Running => 2,
+        PodHealth::Done => 3,
+    });
+    let status = pods
+        .iter()
+        .map(|pod| pod.status.len())
+        .max()
+        .unwrap_or_default()
+        .max(16);
     heading(
         lines,
         if pods.is_empty() {
@@ -482,7 +495,7 @@ fn pods(rack: &Rack, node: &Node, lines: &mut Vec<Line>) {
         let name = format!("{}/{}", pod.namespace, pod.name);
         lines.push(vec![
             (format!("{name:longest$}  "), Piece::Plain),
-            (format!("{:18}", pod.status), piece),
+            (format!("{:status$}  ", pod.status), piece),
             (
                 format!("{}/{}  {age:>5}{restarts}", pod.ready, pod.containers),
                 Piece::Label,

@@ -149,8 +149,8 @@ fn in_group(group: &str, version: &str, rest: &[&str]) -> Target {
         ["namespaces", namespace, ref rest @ ..] if !rest.is_empty() => (Some(namespace), rest),
         ref rest => (None, rest),
     };
-    let is_group = |it: &&Resource| it.group == group && it.version == version;
-    if !ALL.iter().any(|it| is_group(it)) {
+    let is_group = |it: &&&Resource| it.group == group && it.version == version;
+    if ALL.iter().find(is_group).is_none() {
         return Target::Unknown;
     }
     let Some(plural) = rest.first() else {

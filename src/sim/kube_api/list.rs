@@ -157,16 +157,16 @@ pub(crate) fn metrics(shared: &Shared, place: &Place) -> Answer {
 async fn check_version(shared: &Shared, query: &Query, kind: Kind) -> Option<Answer> {
     let asked = match query.get("resourceVersion") {
         "" | "0" => return None,
-        text => match text.parse::<u64>() {
-            Ok(asked) => asked,
-            Err(_) => {
+        text => {
+            let Ok(asked) = text.parse::<u64>() else {
                 let message = format!(
                     "invalid resource version: resourceVersion: Invalid value: \"{text}\": \
                      strconv.ParseUint: parsing \"{text}\": invalid syntax"
                 );
                 return Some(reply::bad_request(&message));
-            }
-        },
+            };
+            asked
+        }
     };
     let (current, oldest) = {
         let world = shared.world();

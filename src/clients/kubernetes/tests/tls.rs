@@ -152,7 +152,7 @@ async fn a_server_that_wants_tls_is_told() {
 }
 
 #[tokio::test]
-async fn a_kubeconfig_that_changes_is_read_again() {
+async fn a_kubeconfig_that_changes_is_read_again_and_moves_nobody() {
     let server = Server::start().await;
     let mut follower = Follower::start("");
     let problem = follower
@@ -164,13 +164,20 @@ async fn a_kubeconfig_that_changes_is_read_again() {
     assert!(problem.what.contains("holds no contexts"), "{problem:?}");
     std::fs::write(follower.path(), plain(&server)).unwrap();
     follower.until_live().await;
-    std::fs::write(follower.path(), plain(&server).replace("test", "other")).unwrap();
+    // Somebody adds a context and turns to it in another shell: we stay where we are.
+    let moved = plain(&server)
+        .replace("current-context: test", "current-context: other")
+        .replace(
+            "contexts: [",
+            "contexts: [{name: other, context: {cluster: c, user: u}}, ",
+        );
+    std::fs::write(follower.path(), moved).unwrap();
     let name = follower
         .until(|fact| match fact {
-            Fact::Cluster(info) if info.context == "other" => Some(info.context.clone()),
+            Fact::Cluster(info) if info.contexts.len() == 2 => Some(info.context.clone()),
             _ => None,
         })
         .await;
-    assert_eq!(name, "other");
+    assert_eq!(name, "test");
     follower.until_live().await;
 }
