@@ -112,9 +112,10 @@ impl Effects {
                 let connection = kubernetes::connect(&target).await?;
                 kubernetes::cordon(&connection, &node, &uid, unschedulable).await
             };
-            let (done, not_done) = match unschedulable {
-                true => ("is cordoned", "was not cordoned"),
-                false => ("takes pods again", "was not uncordoned"),
+            let (done, not_done) = if unschedulable {
+                ("is cordoned", "was not cordoned")
+            } else {
+                ("takes pods again", "was not uncordoned")
             };
             let result = match write.await {
                 Ok(()) => Ok(format!("node {node} {done}")),
