@@ -107,6 +107,9 @@ async fn what_cannot_be_read_is_one_sentence_and_an_exit_code(bed: Bed) {
     };
     fails(&bed.kubeconfig(Who::Bygone), 3, "fresh");
     fails(&home.join("none.yaml"), 2, "no kubeconfig was found");
+    let nonsense = home.join("nonsense.yaml");
+    std::fs::write(&nonsense, "not: [a kubeconfig").unwrap();
+    fails(&nonsense, 2, "is not YAML");
     if bed.is_real() {
         fails(&bed.kubeconfig(Who::Misled), 3, "cannot trust https://");
     }

@@ -79,6 +79,8 @@ async fn a_renewed_lease_is_a_beat_within_a_second(bed: Bed) {
     let board = bed.board().await;
     let name = NodeName::new(&board);
     let mut follower = Follower::live(bed.target(Who::Admin)).await;
+    let first = follower.rack.beat(&name).unwrap();
+    assert!(first.is_estimate(), "nobody has heard it beat yet");
     let mut delays = Vec::new();
     for _ in 0..5 {
         let (written, stamp) = (follower.now(), Timestamp::now());

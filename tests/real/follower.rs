@@ -60,6 +60,11 @@ impl Follower {
         follower
     }
 
+    /// Stops the one thing that is asked for again and again, so that only watches are left.
+    pub(crate) fn stop_asking_for_metrics(&self) {
+        self.wants.send_replace(Wants { metrics: false });
+    }
+
     /// Our clock now, as the log's.
     pub(crate) fn now(&self) -> Duration {
         self.clock.now().mono
@@ -145,10 +150,9 @@ impl Follower {
         }
         let _ = write!(
             story,
-            "now {:.3}, {} tasks, {:?}",
+            "now {:.3}, {} tasks",
             self.now().as_secs_f64(),
-            self.tasks.len(),
-            *self.wants.borrow()
+            self.tasks.len()
         );
         story
     }

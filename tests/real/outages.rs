@@ -164,6 +164,7 @@ async fn a_silent_server_is_noticed_and_taken_up_again(bed: Bed) {
     let board = bed.board().await;
     let mut follower = Follower::live(bed.target(Who::Admin)).await;
     let nodes = follower.rack.node_count();
+    follower.stop_asking_for_metrics();
     bed.hang();
     let hung = follower.now();
     let is_silent = |rack: &Rack| stale_because(rack, "nothing came for");
