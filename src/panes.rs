@@ -2,6 +2,8 @@
 //!
 //! Invariant: a pane owns no facts of the rack and knows no other pane; it asks for things through messages.
 
+mod listing;
+mod page;
 pub mod problems;
 pub mod rack;
 mod rows;

@@ -15,11 +15,10 @@ use ratatui::layout::Rect;
 use crate::action::Action;
 use crate::effect::Effect;
 use crate::msg::{Msg, Question};
-use crate::panes::rack::columns::Column;
-use crate::panes::rows::Rows;
-use crate::panes::{Cx, scrolled};
+use crate::panes::listing::{Listing, visible_rows};
+use crate::panes::rack::columns::{COLUMNS, Column};
+use crate::panes::{Cx, page, scrolled};
 use crate::rack::Rack;
-use crate::rack::filter::Filter;
 use crate::rack::node::{Node, NodeName, Uid};
 use crate::rack::problem::{Severity, Subject};
 use crate::theme::roles::Theme;
@@ -27,18 +26,10 @@ use crate::theme::roles::Theme;
 /// What the user is doing in the rack pane.
 #[derive(Debug, Default)]
 pub struct RackPane {
-    rows: Rows<Uid>,
+    list: Listing<Uid, Column>,
     view: View,
-    filter: String,
-    /// The column to sort by; `None` is the order of the names.
-    sort: Option<Column>,
-    is_reversed: bool,
-    is_wide: bool,
-    only_faults: bool,
     /// Node names in the order of the trays, from the config.
     trays: Vec<String>,
-    /// The widest value each column has had: columns stay where they are while values change.
-    content: Vec<u16>,
     /// The nodes on the screen, from one tick to the next; `None` when that is not known or may change by itself.
     visible: Option<HashSet<NodeName>>,
 }
@@ -58,11 +49,11 @@ enum View {
 
 impl RackPane {
     pub fn filter(&self) -> &str {
-        &self.filter
+        &self.list.filter
     }
 
     pub fn set_filter(&mut self, text: &str) {
-        text.clone_into(&mut self.filter);
+        text.clone_into(&mut self.list.filter);
         self.visible = None;
     }
 
@@ -78,7 +69,7 @@ impl RackPane {
     /// Rows may have come or gone.
     pub fn nodes_changed(&mut self, rack: &Rack) {
         let ids = self.ids(rack);
-        self.rows.settle(&ids, rack.now.mono);
+        self.list.rows.settle(&ids, rack.now.mono);
         self.visible = None;
     }
 
@@ -96,12 +87,14 @@ impl RackPane {
 
     /// Looks at the visible rows once more, so that columns keep the width they had.
     pub fn measure(&mut self, rack: &Rack, area: Rect) {
-        self.content = table::measure(self, rack, area);
-        let is_stable = self.filter.is_empty()
-            && !self.only_faults
-            && self.sort.is_none_or(|sort| !sort.is_volatile());
+        for widths in table::measure(self, rack, area) {
+            self.list.measure(widths.into_iter());
+        }
+        let is_stable = self.list.filter.is_empty()
+            && !self.list.only_faults
+            && self.list.sort.is_none_or(|sort| !sort.is_volatile());
         self.visible = (self.view == View::Table && is_stable).then(|| {
-            let shown = table::window(self, rack, table::visible_rows(area));
+            let shown = table::window(self, rack, visible_rows(area));
             shown.nodes.iter().map(|node| node.name.clone()).collect()
         });
     }
@@ -113,10 +106,9 @@ impl RackPane {
         };
         self.visible = None;
         let uid = node.uid.clone();
-        if !self.rows.select(&self.ids(cx.rack), &uid) {
-            self.filter.clear();
-            self.only_faults = false;
-            self.rows.select(&self.ids(cx.rack), &uid);
+        if !self.list.rows.select(&self.ids(cx.rack), &uid) {
+            self.list.close();
+            self.list.rows.select(&self.ids(cx.rack), &uid);
         }
         self.view = View::Detail {
             uid,
@@ -142,12 +134,7 @@ impl RackPane {
                 self.view = View::Table;
                 true
             }
-            View::Table => {
-                let had_filter = !self.filter.is_empty() || self.only_faults;
-                self.filter.clear();
-                self.only_faults = false;
-                had_filter || self.rows.clear_marks()
-            }
+            View::Table => self.list.close(),
         }
     }
 
@@ -166,9 +153,13 @@ impl RackPane {
             }
         }
         let ids = self.ids(cx.rack);
-        let height = table::visible_rows(cx.area);
-        if !self.is_detail() && self.rows.on_action(action, &ids, height) {
+        let height = visible_rows(cx.area);
+        if !self.is_detail() && self.list.rows.on_action(action, &ids, height) {
             return;
+        }
+        if self.list.on_action(action) {
+            let ids = self.ids(cx.rack);
+            return self.list.rows.settle(&ids, cx.rack.now.mono);
         }
         match action {
             Action::RowOpen => self.open(cx),
@@ -179,15 +170,6 @@ impl RackPane {
                     View::Picture
                 };
             }
-            Action::WideToggle => self.is_wide = !self.is_wide,
-            Action::FaultsToggle => {
-                self.only_faults = !self.only_faults;
-                let ids = self.ids(cx.rack);
-                self.rows.settle(&ids, cx.rack.now.mono);
-            }
-            Action::SortNext => self.sort = columns::after(self.sort),
-            Action::SortPrevious => self.sort = columns::before(self.sort),
-            Action::SortReverse => self.is_reversed = !self.is_reversed,
             Action::CopyName => self.with_node(cx, |node| Msg::Copy(node.name.to_string())),
             Action::YamlOpen => self.with_node(cx, |node| Msg::ReadYaml {
                 node: node.name.clone(),
@@ -247,7 +229,9 @@ impl RackPane {
     fn current<'a>(&self, rack: &'a Rack) -> Option<&'a Node> {
         match &self.view {
             View::Detail { uid, .. } => rack.node_by_uid(uid),
-            View::Table | View::Picture => rack.node_by_uid(self.rows.current(&self.ids(rack))?),
+            View::Table | View::Picture => {
+                rack.node_by_uid(self.list.rows.current(&self.ids(rack))?)
+            }
         }
     }
 
@@ -272,14 +256,14 @@ impl RackPane {
 
     /// The marked nodes, else the one under the cursor.
     fn targets<'a>(&self, rack: &'a Rack) -> Vec<&'a Node> {
-        if self.is_detail() || self.rows.marked().is_empty() {
+        if self.is_detail() || self.list.rows.marked().is_empty() {
             return self.current(rack).into_iter().collect();
         }
         // A mark that the filter hides is not acted on: nobody sees it.
         let marked: Vec<&Node> = self
             .chosen(rack)
             .into_iter()
-            .filter(|node| self.rows.is_marked(&node.uid))
+            .filter(|node| self.list.rows.is_marked(&node.uid))
             .collect();
         if marked.is_empty() {
             return self.current(rack).into_iter().collect();
@@ -295,11 +279,13 @@ impl RackPane {
             .filter(|node| node.unschedulable != unschedulable)
             .copied()
             .collect();
-        let is_marked = !self.is_detail() && !self.rows.marked().is_empty();
+        let is_marked = !self.is_detail() && !self.list.rows.marked().is_empty();
         let msg = match (all.first(), nodes.is_empty()) {
             (None, _) => Msg::warn("there is no node here"),
             (Some(_), _)
-                if !self.is_detail() && !is_marked && self.rows.is_unsettled(cx.rack.now.mono) =>
+                if !self.is_detail()
+                    && !is_marked
+                    && self.list.rows.is_unsettled(cx.rack.now.mono) =>
             {
                 Msg::warn("another node slid under the cursor just now: look, and press again")
             }
@@ -329,8 +315,13 @@ impl RackPane {
         if self.view == View::Picture {
             return picture::order(rack, &self.trays);
         }
-        let (filter, _) = Filter::parse(&self.filter, &columns::TITLES);
-        let faulty = self.only_faults.then(|| faulty(rack));
+        let filter = self.list.parsed_filter();
+        let faulty = self.list.only_faults.then(|| faulty(rack));
+        let passes = |node: &&Node| {
+            let cell = |column: &Column| column.cell(rack, node).0;
+            let texts = || COLUMNS.iter().map(cell).collect::<Vec<_>>();
+            filter.is_empty() || self.list.accepts(&filter, &texts())
+        };
         let mut nodes: Vec<&Node> = rack
             .nodes()
             .filter(|node| {
@@ -338,12 +329,12 @@ impl RackPane {
                     .as_ref()
                     .is_none_or(|faulty| faulty.contains(&&node.name))
             })
-            .filter(|node| filter.is_empty() || columns::accepts(&filter, rack, node, self.is_wide))
+            .filter(passes)
             .collect();
-        if let Some(column) = self.sort {
+        if let Some(column) = self.list.sort {
             nodes.sort_by_cached_key(|node| column.sort_key(rack, node));
         }
-        if self.is_reversed {
+        if self.list.is_reversed {
             nodes.reverse();
         }
         nodes
@@ -355,7 +346,7 @@ impl RackPane {
             View::Picture => picture::draw(self, rack, theme, area, buf),
             View::Detail { uid, scroll, .. } => match rack.node_by_uid(uid) {
                 Some(node) => detail::draw(rack, node, *scroll, theme, area, buf),
-                None => detail::draw_gone(rack, theme, area, buf),
+                None => page::draw_gone(rack, ("Rack", "node"), theme, area, buf),
             },
         }
     }

@@ -2,22 +2,13 @@
 
 use std::borrow::Cow;
 
+use crate::panes::listing::{TableColumn, Tone};
 use crate::rack::Rack;
 use crate::rack::beat::Pulse;
-use crate::rack::filter::Filter;
 use crate::rack::link::{Source, SourceState};
 use crate::rack::node::{Node, Truth};
 use crate::rack::time::short;
-
-/// What a cell says about the health of what it shows; the theme gives the colour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tone {
-    Plain,
-    Muted,
-    Good,
-    Warn,
-    Bad,
-}
+use crate::ui::table::layout::Column as Layout;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Column {
@@ -55,68 +46,37 @@ pub(super) const COLUMNS: [Column; 14] = [
     Column::Kernel,
 ];
 
-/// The titles in the same order, as filters name them.
-pub(super) const TITLES: [&str; 14] = [
-    "BEAT", "NODE", "ROLE", "STATUS", "TEMP", "PWR", "CPU", "MEM", "PODS", "VERSION", "AGE",
-    "ADDRESS", "SYSTEM", "KERNEL",
-];
+/// Cells of the LED and the age behind it: `● ~15m`.
+pub(super) const BEAT: u16 = 6;
 
-/// The column to sort by after `sort`, around through "by name".
-pub(super) fn after(sort: Option<Column>) -> Option<Column> {
-    match sort {
-        None => COLUMNS.first().copied(),
-        Some(column) => COLUMNS
-            .iter()
-            .skip_while(|it| **it != column)
-            .nth(1)
-            .copied(),
+impl TableColumn for Column {
+    const ALL: &'static [Column] = &COLUMNS;
+
+    fn layout(self) -> Layout {
+        match self {
+            Column::Beat => Layout::words("BEAT", BEAT, BEAT, 0),
+            Column::Node => Layout::words("NODE", 12, 40, 0).keeping_the_end(),
+            Column::Role => Layout::words("ROLE", 6, 6, 4),
+            Column::Status => Layout::words("STATUS", 14, 40, 0),
+            Column::Temperature => Layout::numbers("TEMP", 4, 5, 8),
+            Column::Power => Layout::words("PWR", 3, 4, 9),
+            Column::Cpu => Layout::numbers("CPU", 4, 4, 3),
+            Column::Memory => Layout::numbers("MEM", 4, 4, 3),
+            Column::Pods => Layout::numbers("PODS", 4, 5, 2),
+            Column::Version => Layout::words("VERSION", 12, 20, 7),
+            Column::Age => Layout::numbers("AGE", 4, 5, 5),
+            Column::Address => Layout::words("ADDRESS", 13, 39, 3),
+            Column::System => Layout::words("SYSTEM", 12, 32, 6),
+            Column::Kernel => Layout::words("KERNEL", 12, 28, 8),
+        }
     }
-}
 
-pub(super) fn before(sort: Option<Column>) -> Option<Column> {
-    match sort {
-        None => COLUMNS.last().copied(),
-        Some(column) => COLUMNS
-            .iter()
-            .take_while(|it| **it != column)
-            .last()
-            .copied(),
+    fn is_wide_only(self) -> bool {
+        matches!(self, Column::Address | Column::System | Column::Kernel)
     }
-}
-
-/// Whether a node passes a filter. Columns of the wide table count without it only by their names: the kernel of every
-/// board says `rpi`.
-pub(super) fn accepts(filter: &Filter, rack: &Rack, node: &Node, is_wide: bool) -> bool {
-    let texts: Vec<Cow<'_, str>> = COLUMNS
-        .iter()
-        .map(|column| column.cell(rack, node).0)
-        .collect();
-    let cells = |is_shown: bool| -> Vec<(&str, &str)> {
-        COLUMNS
-            .iter()
-            .zip(TITLES)
-            .zip(&texts)
-            .filter(|((column, _), _)| (is_wide || !column.is_wide_only()) == is_shown)
-            .map(|((_, title), text)| (title, &**text))
-            .collect()
-    };
-    filter.accepts_with(&cells(true), &cells(false))
 }
 
 impl Column {
-    pub(super) fn title(self) -> &'static str {
-        COLUMNS
-            .iter()
-            .zip(TITLES)
-            .find(|(column, _)| **column == self)
-            .map_or("", |(_, title)| title)
-    }
-
-    /// True when the table shows it only when wide.
-    pub(super) fn is_wide_only(self) -> bool {
-        matches!(self, Column::Address | Column::System | Column::Kernel)
-    }
-
     /// True when the order by this column changes without a node being added or changed.
     pub(super) fn is_volatile(self) -> bool {
         matches!(

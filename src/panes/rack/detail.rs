@@ -6,41 +6,20 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
 
-use crate::panes::age_and_source;
+use crate::panes::page::{self, LABEL, Line, Piece, heading, nothing, row, toned};
 use crate::rack::beat::{Beat, Moment, Pulse};
 use crate::rack::link::{Source, SourceState};
 use crate::rack::node::{Node, Resources, Truth};
 use crate::rack::pod::PodHealth;
+use crate::rack::problem::Subject;
 use crate::rack::time::short;
 use crate::rack::{BeatReading, Rack};
 use crate::theme::roles::Theme;
-use crate::ui::frame::{PaneBox, draw_box};
-use crate::ui::text::put;
 use crate::ui::{led, strip};
 
-/// Cells of a label at the left of a line.
-const LABEL: usize = 13;
 /// Events shown of one node.
 const EVENTS: usize = 12;
-
-/// A line of the page: pieces of text, each with what it means.
-type Line = Vec<(String, Piece)>;
-
-/// What a piece of text means; the theme turns it into a style only when it is drawn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Piece {
-    Plain,
-    Label,
-    Heading,
-    Good,
-    Warn,
-    Bad,
-    Led(led::Led),
-    /// The ten-minute strip, drawn in place of the text.
-    Strip,
-}
 
 /// How many lines the page has.
 pub(super) fn height(rack: &Rack, node: &Node, _area: Rect) -> usize {
@@ -56,84 +35,11 @@ pub(super) fn draw(
     buf: &mut Buffer,
 ) {
     let title = format!("Rack {} {}", theme.symbols.arrow_right, node.name);
-    let right = age_and_source(rack, theme);
-    let inside = draw_box(
-        PaneBox {
-            title: &title,
-            right: &right,
-            has_focus: true,
-        },
-        area,
-        buf,
-        theme,
-    );
     let lines = lines(rack, node);
-    for (line, y) in lines.iter().skip(scroll).zip(inside.top()..inside.bottom()) {
-        let mut x = inside.x + 1;
-        for (text, piece) in line {
-            let left = inside.right().saturating_sub(x);
-            if *piece == Piece::Strip {
-                let room = Rect {
-                    x,
-                    y,
-                    width: left.saturating_sub(1).min(60),
-                    height: 1,
-                };
-                strip::draw_strip(&moments(rack, node, room.width), room, buf, theme);
-                x = room.right();
-            } else {
-                x = put(buf, (x, y), left, text, style(*piece, theme));
-            }
-        }
-    }
-    let below = lines
-        .len()
-        .saturating_sub(scroll + usize::from(inside.height));
-    if below > 0 {
-        let more = format!(" {} {below} more ", theme.symbols.arrow_down);
-        put(
-            buf,
-            (inside.x + 1, area.bottom().saturating_sub(1)),
-            inside.width,
-            &more,
-            theme.muted,
-        );
-    }
-}
-
-/// The node went away while it was looked at: the page says so instead of jumping elsewhere.
-pub(super) fn draw_gone(rack: &Rack, theme: &Theme, area: Rect, buf: &mut Buffer) {
-    let right = age_and_source(rack, theme);
-    let inside = draw_box(
-        PaneBox {
-            title: "Rack",
-            right: &right,
-            has_focus: true,
-        },
-        area,
-        buf,
-        theme,
-    );
-    let text = "This node is gone from the cluster. esc goes back to the table.";
-    put(
-        buf,
-        (inside.x + 1, inside.y + 1),
-        inside.width,
-        text,
-        theme.status_warn,
-    );
-}
-
-fn style(piece: Piece, theme: &Theme) -> Style {
-    match piece {
-        Piece::Plain | Piece::Strip => theme.text,
-        Piece::Label => theme.muted,
-        Piece::Heading => theme.title,
-        Piece::Good => theme.status_ok,
-        Piece::Warn => theme.status_warn,
-        Piece::Bad => theme.status_bad,
-        Piece::Led(state) => led::led(state, theme).1,
-    }
+    let page = (title.as_str(), lines.as_slice(), scroll);
+    page::draw(rack, page, theme, area, buf, |room, buf| {
+        strip::draw_strip(&moments(rack, node, room.width), room, buf, theme);
+    });
 }
 
 fn moments(rack: &Rack, node: &Node, cells: u16) -> Vec<strip::Beat> {
@@ -151,7 +57,7 @@ fn moments(rack: &Rack, node: &Node, cells: u16) -> Vec<strip::Beat> {
 
 fn lines(rack: &Rack, node: &Node) -> Vec<Line> {
     let mut lines = Vec::new();
-    problems(rack, node, &mut lines);
+    page::problems(rack, &Subject::Node(node.name.clone()), &mut lines);
     heartbeat(rack, node, &mut lines);
     conditions(rack, node, &mut lines);
     board(rack, node, &mut lines);
@@ -159,48 +65,6 @@ fn lines(rack: &Rack, node: &Node) -> Vec<Line> {
     pods(rack, node, &mut lines);
     labels(node, &mut lines);
     lines
-}
-
-fn heading(lines: &mut Vec<Line>, text: impl Into<String>) {
-    if !lines.is_empty() {
-        lines.push(Vec::new());
-    }
-    lines.push(vec![(text.into(), Piece::Heading)]);
-}
-
-fn row(label: &str, text: impl Into<String>) -> Line {
-    toned(label, text, Piece::Plain)
-}
-
-fn toned(label: &str, text: impl Into<String>, piece: Piece) -> Line {
-    vec![
-        (format!("{label:LABEL$}"), Piece::Label),
-        (text.into(), piece),
-    ]
-}
-
-/// What is wrong comes first: it is why the page was opened.
-fn problems(rack: &Rack, node: &Node, lines: &mut Vec<Line>) {
-    use crate::rack::problem::{Severity, Subject};
-    let about = Subject::Node(node.name.clone());
-    for problem in rack
-        .problems
-        .iter()
-        .filter(|problem| problem.about == about)
-    {
-        let piece = match problem.severity {
-            Severity::Critical => Piece::Bad,
-            Severity::Warning => Piece::Warn,
-            Severity::Note => Piece::Plain,
-        };
-        lines.push(vec![(problem.what.clone(), piece)]);
-        for text in [&problem.why, &problem.next]
-            .into_iter()
-            .filter(|text| !text.is_empty())
-        {
-            lines.push(vec![(format!("  {text}"), Piece::Label)]);
-        }
-    }
 }
 
 fn heartbeat(rack: &Rack, node: &Node, lines: &mut Vec<Line>) {
@@ -239,7 +103,7 @@ fn heartbeat(rack: &Rack, node: &Node, lines: &mut Vec<Line>) {
     ));
     lines.push(vec![
         (format!("{:LABEL$}", "10 minutes"), Piece::Label),
-        (String::new(), Piece::Strip),
+        (String::new(), Piece::Picture),
     ]);
     lines.push(row("rhythm", rhythm(beat, reading)));
     if let Some(offset) = beat.clock_offset() {
@@ -501,18 +365,6 @@ fn pods(rack: &Rack, node: &Node, lines: &mut Vec<Line>) {
                 Piece::Label,
             ),
         ]);
-    }
-}
-
-/// Why a section is empty: not known yet, not allowed, or really nothing.
-fn nothing(rack: &Rack, source: Source, nothing: &str) -> String {
-    match rack.link.source(source) {
-        SourceState::Forbidden(_) => format!(
-            "? {} may not be read; Problems says which rule is missing",
-            source.word()
-        ),
-        SourceState::Waiting => "not read yet".to_owned(),
-        _ => nothing.to_owned(),
     }
 }
 

@@ -52,7 +52,7 @@ pub(super) fn draw(pane: &RackPane, rack: &Rack, theme: &Theme, area: Rect, buf:
     }
     let nodes = order(rack, &pane.trays);
     let ids: Vec<_> = nodes.iter().map(|node| node.uid.clone()).collect();
-    let selected = pane.rows.index(&ids);
+    let selected = pane.list.rows.index(&ids);
     let across = tray::columns(inside.width);
     let row = selected.unwrap_or_default() / across;
     let first = (row + 1).saturating_sub(tray::rows(inside.height)) * across;

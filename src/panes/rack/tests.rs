@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::*;
+use crate::panes::listing;
 use crate::rack::facts::{Change, Fact, Usage};
 use crate::rack::link::{Source, SourceState};
 use crate::rack::node::{Condition, Lease, NodeInfo, ResourceVersion, Resources, Truth};
@@ -99,7 +100,7 @@ fn rows_are_sorted_by_name_until_asked_otherwise() {
         (Column::Beat, "bac"),
         (Column::Node, "abc"),
     ] {
-        pane.sort = Some(column);
+        pane.list.sort = Some(column);
         assert_eq!(names(&pane, &rack), expected, "{column:?}");
     }
     act(&mut pane, &rack, Action::SortReverse);
@@ -108,18 +109,18 @@ fn rows_are_sorted_by_name_until_asked_otherwise() {
 
 #[test]
 fn the_order_goes_round_through_all_columns_and_back() {
-    let mut sort = None;
+    let mut sort: Option<Column> = None;
     let mut seen = 0;
     loop {
-        let next = columns::after(sort);
-        assert_eq!(columns::before(next), sort);
+        let next = listing::after(sort);
+        assert_eq!(listing::before(next), sort);
         sort = next;
         seen += 1;
         if sort.is_none() {
             break;
         }
     }
-    assert_eq!(seen, columns::COLUMNS.len() + 1);
+    assert_eq!(seen, COLUMNS.len() + 1);
 }
 
 #[test]
