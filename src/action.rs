@@ -10,7 +10,7 @@ pub enum PaneId {
 }
 
 impl PaneId {
-    pub const ALL: [PaneId; 2] = [PaneId::Rack, PaneId::Problems];
+    pub const ALL: &[PaneId] = &[PaneId::Rack, PaneId::Problems];
 
     /// The title on the tab; in lower case it is also the pane's table in a keymap.
     pub fn title(self) -> &'static str {
@@ -80,6 +80,7 @@ pub enum Action {
     PictureToggle,
     NodeCordon,
     NodeUncordon,
+    NodeLabel,
 }
 
 /// The name, the help line and the danger of an action.
@@ -94,7 +95,7 @@ pub struct ActionInfo {
 
 impl Action {
     /// Every action, in the order of the help page.
-    pub const ALL: [Action; 40] = [
+    pub const ALL: &[Action] = &[
         Action::Quit,
         Action::Back,
         Action::Close,
@@ -135,12 +136,14 @@ impl Action {
         Action::PictureToggle,
         Action::NodeCordon,
         Action::NodeUncordon,
+        Action::NodeLabel,
     ];
 
     /// The action a keymap file calls `name`.
     pub fn from_name(name: &str) -> Option<Action> {
         Action::ALL
-            .into_iter()
+            .iter()
+            .copied()
             .find(|action| action.info().name == name)
     }
 
@@ -214,6 +217,7 @@ impl Action {
                 "uncordon: pods may come again",
                 Danger::Writes,
             ),
+            Action::NodeLabel => ("node-label", "label: set one or remove it", Danger::Writes),
         };
         ActionInfo { name, help, danger }
     }
@@ -229,7 +233,7 @@ mod tests {
 
     #[test]
     fn every_action_has_its_own_kebab_case_name() {
-        for action in Action::ALL {
+        for &action in Action::ALL {
             let name = action.info().name;
             assert!(
                 name.chars().all(|c| c.is_ascii_lowercase() || c == '-'),

@@ -7,6 +7,7 @@ pub mod backend;
 mod command;
 pub mod effects;
 pub mod event_loop;
+mod form;
 mod input;
 mod popup;
 pub mod signals;
@@ -21,6 +22,7 @@ use ratatui::layout::Size;
 
 use crate::action::PaneId;
 use crate::app::command::CommandLine;
+use crate::app::form::OpenForm;
 use crate::app::popup::Popup;
 use crate::effect::{Effect, RequestId, TaskKey};
 use crate::keymap::{Keymap, Pending};
@@ -29,7 +31,7 @@ use crate::panes::{Cx, Panes};
 use crate::rack::Rack;
 use crate::rack::facts::{Change, Fact};
 use crate::rack::node::{NodeName, Uid};
-use crate::rack::problem::Problem;
+use crate::rack::problem::{Problem, Subject};
 use crate::rack::time::Now;
 use crate::theme::roles::Theme;
 use crate::ui::frame;
@@ -38,6 +40,8 @@ use crate::ui::frame;
 const NOTICE_STAYS: Duration = Duration::from_secs(6);
 /// How often the list of problems is made anew.
 const SURVEY_EVERY: Duration = Duration::from_secs(1);
+/// For so long after a question came up by itself no key answers it.
+const STARTLED: Duration = Duration::from_millis(400);
 /// How many places `[` goes back.
 const HISTORY: usize = 50;
 
@@ -51,6 +55,10 @@ pub struct Model {
     keymap: Keymap,
     pending: Pending,
     popup: Option<Popup>,
+    /// Questions and forms that came by themselves while something else was open.
+    waiting: VecDeque<Popup>,
+    /// When the question or form on the screen came up by itself, not at a key.
+    came_up: Option<Duration>,
     /// The line at the foot while something is typed there.
     command_line: Option<CommandLine>,
     notice: Option<(Notice, Duration)>,
@@ -114,6 +122,8 @@ impl Model {
             keymap,
             pending: Pending::default(),
             popup: None,
+            waiting: VecDeque::new(),
+            came_up: None,
             command_line: None,
             notice: None,
             generation: Generation::default(),
@@ -234,13 +244,32 @@ impl Model {
         self.focus = pane;
     }
 
+    /// Brings up what waits to be answered, once nothing else is open: a question never takes the place of what is being
+    /// read or typed.
+    fn bring_up_waiting(&mut self, is_key: bool) {
+        if self.popup.is_none()
+            && self.command_line.is_none()
+            && let Some(next) = self.waiting.pop_front()
+        {
+            self.popup = Some(next);
+            self.came_up = (!is_key).then(|| self.now().mono);
+        }
+    }
+
+    /// True while a key was probably meant for what was there before a question came up by itself.
+    fn is_startled(&self) -> bool {
+        self.came_up
+            .is_some_and(|at| self.now().since(at) < STARTLED)
+    }
+
     /// Turns to another context at once: what was known belongs to the old one.
     fn turn_to(&mut self, context: &str, effects: &mut Vec<Effect>) {
         self.generation.0 += 1;
         self.rack = Rack::new(self.now());
         context.clone_into(&mut self.rack.cluster.context);
         self.panes = Panes::default();
-        self.popup = None;
+        let open = self.popup.take().into_iter().chain(self.waiting.drain(..));
+        effects.extend(open.flat_map(Popup::refuse));
         self.surveyed = None;
         effects.push(Effect::Follow {
             generation: self.generation,
@@ -252,10 +281,12 @@ impl Model {
 /// Takes in one message, with everything that panes ask for on the way, and says what is to be done.
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     let mut effects = Vec::new();
+    let is_key = matches!(msg, Msg::Key(_));
     let mut queue = VecDeque::from([msg]);
     while let Some(msg) = queue.pop_front() {
         step(model, msg, &mut queue, &mut effects);
     }
+    model.bring_up_waiting(is_key);
     model.want_metrics(&mut effects);
     gate(model, &mut effects);
     effects
@@ -280,7 +311,7 @@ fn step(model: &mut Model, msg: Msg, queue: &mut VecDeque<Msg>, effects: &mut Ve
                 take_in(model, fact);
             }
         }
-        Msg::NodeWritten { result } => match result {
+        Msg::Written { result } => match result {
             Ok(done) => model.notify(Level::Info, done),
             Err(problem) => model.notify(Level::Error, problem.sentence()),
         },
@@ -305,18 +336,20 @@ fn step(model: &mut Model, msg: Msg, queue: &mut VecDeque<Msg>, effects: &mut Ve
                 model.notify(Level::Warning, format!("there is no node \"{node}\" now"));
             }
         }
-        Msg::ReadYaml { node } => {
+        Msg::ReadYaml(object) => {
             let request = model.request();
             model.awaited_yaml = Some(request);
-            model.popup = Some(Popup::loading(format!("node {node}")));
+            model.popup = Some(Popup::loading(object.to_string()));
             let context = model.rack.cluster.context.clone();
             effects.push(Effect::ReadYaml {
                 request,
                 context,
-                node,
+                object,
             });
         }
-        Msg::Ask(question) => model.popup = Some(Popup::question(question)),
+        Msg::Ask(question) => model.waiting.push_back(Popup::question(question)),
+        Msg::Fill(form) => model.waiting.push_back(Popup::Form(OpenForm::new(form))),
+        msg @ Msg::FormSent { .. } => to_pane(model, &msg, queue, effects),
         Msg::Notice(notice) => model.notify(notice.level, notice.text),
         Msg::Copy(text) => {
             model.notify(Level::Info, format!("copied {text}"));
@@ -377,11 +410,11 @@ fn close_question_of_gone_object(model: &mut Model) {
         return;
     };
     let is_there =
-        |(name, uid): &&(NodeName, Uid)| model.rack.node(name).is_some_and(|node| node.uid == *uid);
+        |(object, uid): &&(Subject, Uid)| model.rack.uid(object).is_some_and(|now| now == uid);
     let Some((gone, _)) = open.question.about.iter().find(|object| !is_there(object)) else {
         return;
     };
-    let text = format!("node {gone} is gone or was replaced: nothing was done");
+    let text = format!("{gone} is gone or was replaced: nothing was done");
     model.popup = None;
     model.notify(Level::Warning, text);
 }
@@ -405,6 +438,11 @@ fn yaml_read(model: &mut Model, request: RequestId, result: Result<String, Probl
             model.notify(Level::Error, problem.sentence());
         }
     }
+}
+
+/// Gives a message to the pane that waits for it.
+fn to_pane(model: &mut Model, msg: &Msg, queue: &mut VecDeque<Msg>, effects: &mut Vec<Effect>) {
+    with_panes(model, queue, effects, |panes, cx| panes.on_msg(msg, cx));
 }
 
 /// Calls into the panes with what they may see and collects what they ask for.

@@ -3,6 +3,7 @@
 
 use crate::msg::Generation;
 use crate::rack::node::{NodeName, Uid};
+use crate::rack::problem::Subject;
 
 /// Numbers a request, so that an answer nobody waits for is dropped.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,7 +31,7 @@ pub enum Effect {
     ReadYaml {
         request: RequestId,
         context: String,
-        node: NodeName,
+        object: Subject,
     },
 
     // Writing to the cluster.
@@ -40,6 +41,15 @@ pub enum Effect {
         node: NodeName,
         uid: Uid,
         unschedulable: bool,
+    },
+
+    /// Set a label of the Node with this UID, or remove it (`None`).
+    SetLabel {
+        context: String,
+        node: NodeName,
+        uid: Uid,
+        key: String,
+        value: Option<String>,
     },
 
     // The terminal.
@@ -55,7 +65,7 @@ impl Effect {
     /// effect does not compile without an answer.
     pub fn is_write(&self) -> bool {
         match self {
-            Effect::SetUnschedulable { .. } => true,
+            Effect::SetUnschedulable { .. } | Effect::SetLabel { .. } => true,
             Effect::Follow { .. }
             | Effect::WantMetrics(_)
             | Effect::ReadYaml { .. }

@@ -127,7 +127,7 @@ impl Keymap {
                 .collect();
             (!keys.is_empty()).then(|| (keys.join(", "), action))
         };
-        Action::ALL.into_iter().filter_map(keys_of).collect()
+        Action::ALL.iter().copied().filter_map(keys_of).collect()
     }
 
     fn find(&self, tables: &[Table], keys: &[Key]) -> Lookup {

@@ -16,7 +16,8 @@
 //!
 //! - [`rack`]: what we know, as plain structs, and every rule that needs no I/O: heartbeats, problems, filters.
 //!   *No async, no ratatui, no kube types, no clock.*
-//! - [`msg`], [`effect`], [`action`]: three plain enums, a page each: what can happen, what we can do, what a key means.
+//! - [`msg`], [`effect`], [`action`]: three plain enums, a page each: what can happen, what we can do, what a key means;
+//!   and [`form`], what a person is asked to fill in.
 //! - [`keymap`], [`theme`], [`complaint`]: TOML to typed tables. *A bad user file never stops the start.*
 //! - [`ui`]: drawing blocks that know actions, keys and themes, never the rack.
 //! - [`panes`]: what the user is doing. *A pane owns no facts and knows no other pane: it asks through a message.*
@@ -50,6 +51,7 @@ pub mod clients;
 pub mod complaint;
 pub mod config;
 pub mod effect;
+pub mod form;
 pub mod keymap;
 pub mod logging;
 pub mod msg;

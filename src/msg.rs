@@ -5,9 +5,10 @@ use ratatui::layout::Size;
 
 use crate::action::PaneId;
 use crate::effect::{Effect, RequestId, TaskKey};
+use crate::form::{Answers, Form, FormId};
 use crate::rack::facts::Fact;
 use crate::rack::node::{NodeName, Uid};
-use crate::rack::problem::Problem;
+use crate::rack::problem::{Problem, Subject};
 use crate::rack::time::Now;
 
 /// Counts the contexts we turned to: facts of an earlier one are dropped.
@@ -34,7 +35,7 @@ pub enum Msg {
         fact: Fact,
     },
     /// A write has ended, with a sentence for the notice line.
-    NodeWritten {
+    Written {
         result: Result<String, Problem>,
     },
     YamlRead {
@@ -46,10 +47,14 @@ pub enum Msg {
     // What a pane asks of the rest of the program.
     Focus(PaneId),
     ShowNode(NodeName),
-    ReadYaml {
-        node: NodeName,
-    },
+    ReadYaml(Subject),
     Ask(Question),
+    Fill(Form),
+    /// A form is filled in and sent off, with an answer for each of its fields; the pane that asked takes it.
+    FormSent {
+        form: FormId,
+        answers: Answers,
+    },
     Notice(Notice),
     Copy(String),
 }
@@ -62,8 +67,26 @@ pub struct Question {
     /// What will happen, and what speaks against it.
     pub lines: Vec<String>,
     /// The objects it is about: the question closes when one of them is gone or replaced.
-    pub about: Vec<(NodeName, Uid)>,
+    pub about: Vec<(Subject, Uid)>,
+    /// The name to be typed before yes counts, for what cannot be undone.
+    pub typed: Option<String>,
     pub then: Vec<Effect>,
+    /// What a no sets off: for a task that waits for the answer.
+    pub otherwise: Vec<Effect>,
+}
+
+impl Question {
+    /// A question that a key answers, and that does nothing yet.
+    pub fn new(title: impl Into<String>, lines: Vec<String>) -> Question {
+        Question {
+            title: title.into(),
+            lines,
+            about: Vec::new(),
+            typed: None,
+            then: Vec::new(),
+            otherwise: Vec::new(),
+        }
+    }
 }
 
 /// One line at the foot of the screen, for a few seconds.

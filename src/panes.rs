@@ -13,6 +13,7 @@ use ratatui::layout::Rect;
 
 use crate::action::{Action, PaneId};
 use crate::effect::Effect;
+use crate::form::{Answers, FormId};
 use crate::msg::Msg;
 use crate::rack::Rack;
 use crate::rack::link::{LinkState, Source, SourceState};
@@ -41,6 +42,27 @@ impl Panes {
         match pane {
             PaneId::Rack => self.rack.on_action(action, cx),
             PaneId::Problems => self.problems.on_action(action, cx),
+        }
+    }
+
+    /// A message for the pane that waits for it.
+    pub fn on_msg(&mut self, msg: &Msg, cx: &mut Cx<'_>) {
+        if let Msg::FormSent { form, answers } = msg {
+            match form {
+                FormId::NodeLabel { node, uid } => rack::label::filled_in(node, uid, answers, cx),
+            }
+        }
+    }
+
+    /// What is wrong with the answers in a form: the key of the field, and a sentence.
+    pub fn complaint(
+        &self,
+        form: &FormId,
+        answers: &Answers,
+        rack: &Rack,
+    ) -> Option<(&'static str, String)> {
+        match form {
+            FormId::NodeLabel { node, .. } => rack::label::complaint(node, answers, rack),
         }
     }
 

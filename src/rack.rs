@@ -7,11 +7,13 @@ pub mod beat;
 pub mod event;
 pub mod facts;
 pub mod filter;
+pub mod label;
 pub mod link;
 pub mod node;
 pub mod pod;
 pub mod problem;
 pub mod quantity;
+pub mod secret;
 pub mod survey;
 pub mod time;
 
@@ -26,7 +28,7 @@ use crate::rack::facts::{Change, ClusterInfo, Fact, Usage};
 use crate::rack::link::{Link, LinkState, Source, SourceState};
 use crate::rack::node::{Lease, Node, NodeName, Uid};
 use crate::rack::pod::{Pod, PodCounts, PodHealth};
-use crate::rack::problem::Problem;
+use crate::rack::problem::{Problem, Subject};
 use crate::rack::time::Now;
 
 /// Events kept, over all nodes: enough for an incident, little memory.
@@ -135,6 +137,14 @@ impl Rack {
 
     pub fn node(&self, name: &NodeName) -> Option<&Node> {
         self.nodes.get(name)
+    }
+
+    /// The UID an object has now; `None` when it is gone, or is no object of the cluster.
+    pub fn uid(&self, object: &Subject) -> Option<&Uid> {
+        match object {
+            Subject::Node(name) => self.node(name).map(|node| &node.uid),
+            Subject::Link | Subject::Kubeconfig | Subject::Settings | Subject::Program => None,
+        }
     }
 
     pub fn node_by_uid(&self, uid: &Uid) -> Option<&Node> {

@@ -60,8 +60,8 @@ impl Effects {
             Effect::ReadYaml {
                 request,
                 context,
-                node,
-            } => self.read_yaml(request, &context, node),
+                object,
+            } => self.read_yaml(request, &context, object),
             Effect::SetUnschedulable {
                 context,
                 node,
@@ -69,6 +69,24 @@ impl Effects {
                 unschedulable,
             } => {
                 self.set_unschedulable(&context, node, uid, unschedulable);
+            }
+            Effect::SetLabel {
+                context,
+                node,
+                uid,
+                key,
+                value,
+            } => {
+                let target = self.target_in(&context);
+                let done = match &value {
+                    Some(value) => format!("node {node} has the label {key}={value}"),
+                    None => format!("node {node} has no label {key} any more"),
+                };
+                let not_done = format!("the label {key} of node {node} was not changed");
+                self.report(done, not_done, async move {
+                    let connection = kubernetes::connect(&target).await?;
+                    kubernetes::label(&connection, &node, &uid, &key, value.as_deref()).await
+                });
             }
             Effect::Copy(_) | Effect::Repaint | Effect::Suspend | Effect::Quit => {}
         }
@@ -94,38 +112,52 @@ impl Effects {
         });
     }
 
-    fn read_yaml(&mut self, request: RequestId, context: &str, node: NodeName) {
+    fn read_yaml(&mut self, request: RequestId, context: &str, object: Subject) {
         let (target, inbox) = (self.target_in(context), self.inbox.clone());
         self.read(TaskKey::Yaml, async move {
             terminal::crash_if_asked("task");
             let read =
-                async { kubernetes::node_yaml(&kubernetes::connect(&target).await?, &node).await };
+                async { kubernetes::yaml(&kubernetes::connect(&target).await?, &object).await };
             let result = read.await.map_err(|error| error.problem());
             let _ = inbox.send(Msg::YamlRead { request, result }).await;
         });
     }
 
     fn set_unschedulable(&self, context: &str, node: NodeName, uid: Uid, unschedulable: bool) {
-        let (target, inbox) = (self.target_in(context), self.inbox.clone());
+        let target = self.target_in(context);
+        let (done, not_done) = if unschedulable {
+            ("is cordoned", "was not cordoned")
+        } else {
+            ("takes pods again", "was not uncordoned")
+        };
+        let (done, not_done) = (
+            format!("node {node} {done}"),
+            format!("node {node} {not_done}"),
+        );
+        self.report(done, not_done, async move {
+            let connection = kubernetes::connect(&target).await?;
+            kubernetes::cordon(&connection, &node, &uid, unschedulable).await
+        });
+    }
+
+    /// Starts a write and reports how it ended, in one of two sentences.
+    fn report(
+        &self,
+        done: String,
+        not_done: String,
+        write: impl Future<Output = Result<(), kubernetes::Error>> + Send + 'static,
+    ) {
+        let inbox = self.inbox.clone();
         self.write(TaskKey::Write, async move {
-            let write = async {
-                let connection = kubernetes::connect(&target).await?;
-                kubernetes::cordon(&connection, &node, &uid, unschedulable).await
-            };
-            let (done, not_done) = if unschedulable {
-                ("is cordoned", "was not cordoned")
-            } else {
-                ("takes pods again", "was not uncordoned")
-            };
             let result = match write.await {
-                Ok(()) => Ok(format!("node {node} {done}")),
+                Ok(()) => Ok(done),
                 Err(error) => {
                     let mut problem = error.problem();
-                    problem.what = format!("node {node} {not_done}: {}", problem.what);
+                    problem.what = format!("{not_done}: {}", problem.what);
                     Err(problem)
                 }
             };
-            let _ = inbox.send(Msg::NodeWritten { result }).await;
+            let _ = inbox.send(Msg::Written { result }).await;
         });
     }
 

@@ -8,6 +8,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::action::{Action, PaneId};
 use crate::app::command::{self, Command, CommandLine, Purpose};
+use crate::app::form::OpenForm;
 use crate::app::popup::Popup;
 use crate::app::{Model, with_panes};
 use crate::effect::Effect;
@@ -25,15 +26,14 @@ pub(super) fn key(
     effects: &mut Vec<Effect>,
 ) {
     let tables = tables(model);
-    if model.command_line.is_some() && is_text(key) {
+    if is_text(key) && typed_into(model, key) {
         model.pending = Pending::default();
-        typed(model, key);
         return;
     }
     match model.keymap.look_up(&mut model.pending, &tables, key) {
         Lookup::Action(action) => act(model, action, queue, effects),
-        Lookup::Nothing if model.command_line.is_some() => typed(model, key),
-        Lookup::Nothing | Lookup::Pending => {}
+        Lookup::Nothing => _ = typed_into(model, key),
+        Lookup::Pending => {}
     }
 }
 
@@ -43,7 +43,8 @@ pub(super) fn tables(model: &Model) -> Vec<Table> {
         return vec![Table::Prompt];
     }
     match &model.popup {
-        Some(Popup::Question(_)) => vec![Table::Question],
+        Some(Popup::Question(open)) if open.question.typed.is_none() => vec![Table::Question],
+        Some(Popup::Question(_) | Popup::Form(_)) => vec![Table::Form],
         Some(Popup::Menu(_) | Popup::Help { .. } | Popup::Text(_)) => {
             vec![Table::Popup, Table::List, Table::Global]
         }
@@ -68,22 +69,56 @@ fn is_text(key: KeyEvent) -> bool {
 }
 
 pub(super) fn paste(model: &mut Model, text: &str, _queue: &mut VecDeque<Msg>) {
-    let Some(line) = &mut model.command_line else {
-        model.notify(
+    if let Some(line) = &mut model.command_line {
+        line.prompt.field.on_paste(text);
+        edited(model);
+        return;
+    }
+    match &mut model.popup {
+        Some(Popup::Form(form)) => {
+            form.on_paste(text);
+            check(model);
+        }
+        Some(Popup::Question(open)) if open.question.typed.is_some() => open.typed.on_paste(text),
+        _ => model.notify(
             Level::Info,
             "nothing to paste into here: press / or : first",
-        );
-        return;
-    };
-    line.prompt.field.on_paste(text);
-    edited(model);
+        ),
+    }
 }
 
-fn typed(model: &mut Model, key: KeyEvent) {
-    if let Some(line) = &mut model.command_line
-        && line.prompt.field.on_key(key)
+/// Gives a key to the text field that has the cursor. False when there is none, or it was no key for it.
+fn typed_into(model: &mut Model, key: KeyEvent) -> bool {
+    if let Some(line) = &mut model.command_line {
+        let is_taken = line.prompt.field.on_key(key);
+        if is_taken {
+            edited(model);
+        }
+        return is_taken;
+    }
+    let is_startled = model.is_startled();
+    match &mut model.popup {
+        Some(Popup::Form(form)) => {
+            // The first letters were meant for what was there before.
+            let is_taken = is_startled || form.on_key(key);
+            check(model);
+            is_taken
+        }
+        Some(Popup::Question(open)) if open.question.typed.is_some() => {
+            is_startled || open.typed.on_key(key)
+        }
+        _ => false,
+    }
+}
+
+/// Asks the pane what it thinks of the answers so far, once they were sent in vain.
+fn check(model: &mut Model) {
+    if let Some(Popup::Form(form)) = &mut model.popup
+        && form.was_sent
     {
-        edited(model);
+        form.complaint = model
+            .panes
+            .complaint(form.id(), &form.answers(), &model.rack);
     }
 }
 
@@ -195,9 +230,10 @@ fn in_popup(
         Action::Repaint => return effects.push(Effect::Repaint),
         Action::Suspend => return effects.push(Effect::Suspend),
         Action::Close | Action::Back | Action::Cancel => {
-            model.popup = None;
+            effects.extend(model.popup.take().into_iter().flat_map(Popup::refuse));
             return;
         }
+        Action::Accept if model.is_startled() => return,
         _ => {}
     }
     let window = usize::from(
@@ -209,7 +245,7 @@ fn in_popup(
     );
     match model.popup.take() {
         Some(Popup::Question(open)) => {
-            if action == Action::Accept {
+            if action == Action::Accept && open.is_ready() {
                 effects.extend(open.question.then);
             } else {
                 model.popup = Some(Popup::Question(open));
@@ -243,8 +279,30 @@ fn in_popup(
             }
             model.popup = Some(Popup::Text(page));
         }
+        Some(Popup::Form(form)) => in_form(model, form, action, queue),
         None => {}
     }
+}
+
+/// An action while a form is filled in: enter goes from field to field and, on the last one, sends it.
+fn in_form(model: &mut Model, mut form: OpenForm, action: Action, queue: &mut VecDeque<Msg>) {
+    match action {
+        Action::RowDown => form.step(true),
+        Action::RowUp => form.step(false),
+        Action::Accept if !form.is_at_last() => form.step(true),
+        Action::Accept => {
+            let answers = form.answers();
+            form.was_sent = true;
+            form.complaint = model.panes.complaint(form.id(), &answers, &model.rack);
+            let Some((key, _)) = &form.complaint else {
+                let form = form.id().clone();
+                return queue.push_back(Msg::FormSent { form, answers });
+            };
+            form.go_to(key);
+        }
+        _ => {}
+    }
+    model.popup = Some(Popup::Form(form));
 }
 
 /// An action with nothing over the panes: the program's own, else the pane's.

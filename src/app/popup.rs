@@ -1,21 +1,37 @@
-//! What stands over the panes: a question, a menu, the help, a page of text. State only; `ui/popup` draws.
+//! What stands over the panes: a question, a menu, the help, a page of text, a form. State only; `ui/popup` draws.
 
 use crate::action::Action;
+use crate::app::form::OpenForm;
+use crate::effect::Effect;
 use crate::msg::Question;
+use crate::ui::field::Field;
 use crate::ui::popup::page::{find_next, find_previous};
 
 /// The one thing over the panes.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(crate) enum Popup {
-    Question(OpenQuestion),
+    Question(Box<OpenQuestion>),
     Menu(Menu),
     Help { scroll: usize },
     Text(TextPage),
+    Form(OpenForm),
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(crate) struct OpenQuestion {
     pub(crate) question: Question,
+    /// The name as far as it is typed, when one must be.
+    pub(crate) typed: Field,
+}
+
+impl OpenQuestion {
+    /// Whether yes counts: the name is typed, if one must be.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.question
+            .typed
+            .as_ref()
+            .is_none_or(|wanted| wanted == self.typed.text())
+    }
 }
 
 /// What can be done with the row under the cursor.
@@ -39,7 +55,19 @@ pub(crate) struct TextPage {
 
 impl Popup {
     pub(crate) fn question(question: Question) -> Popup {
-        Popup::Question(OpenQuestion { question })
+        Popup::Question(Box::new(OpenQuestion {
+            question,
+            typed: Field::default(),
+        }))
+    }
+
+    /// What a person who leaves it without an answer sets off.
+    pub(crate) fn refuse(self) -> Vec<Effect> {
+        match self {
+            Popup::Question(open) => open.question.otherwise,
+            Popup::Form(open) => open.otherwise().to_vec(),
+            Popup::Menu(_) | Popup::Help { .. } | Popup::Text(_) => Vec::new(),
+        }
     }
 
     pub(crate) fn menu(title: String, actions: Vec<Action>) -> Popup {

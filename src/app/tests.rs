@@ -6,6 +6,7 @@ use ratatui::layout::Rect;
 
 use super::*;
 use crate::effect::TaskKey;
+use crate::msg::Question;
 use crate::rack::facts::{Change, ClusterInfo};
 use crate::rack::link::LinkState;
 use crate::rack::node::{Node, NodeInfo, ResourceVersion, Resources};
@@ -70,6 +71,7 @@ fn press(model: &mut Model, keys: &str) -> Vec<Effect> {
             "enter" => (KeyCode::Enter, KeyModifiers::NONE),
             "esc" => (KeyCode::Esc, KeyModifiers::NONE),
             "tab" => (KeyCode::Tab, KeyModifiers::NONE),
+            "right" => (KeyCode::Right, KeyModifiers::NONE),
             "ctrl-z" => (KeyCode::Char('z'), KeyModifiers::CONTROL),
             "ctrl-l" => (KeyCode::Char('l'), KeyModifiers::CONTROL),
             "space" => (KeyCode::Char(' '), KeyModifiers::NONE),
@@ -126,7 +128,7 @@ fn a_dangerous_key_asks_and_only_a_yes_does_it() {
         [Effect::ReadYaml {
             context: String::new(),
             request: RequestId(1),
-            node: NodeName::new("rpi-02")
+            object: Subject::Node(NodeName::new("rpi-02"))
         }]
     );
     press(&mut model, "esc");
@@ -443,4 +445,111 @@ fn what_is_wrong_in_the_users_files_is_told_at_the_start_and_kept() {
     assert!(screen(&model).contains("keymap.toml:3:7"));
     tick(&mut model, 1_000);
     assert_eq!(model.rack.problems.len(), 1);
+}
+
+#[test]
+fn a_form_is_filled_in_and_asks_before_anything_is_changed() {
+    let mut model = model();
+    press(&mut model, "t");
+    assert!(screen(&model).contains("Label of node rpi-01"));
+    // Enter goes from field to field; the letters are text, also those that are keys elsewhere.
+    type_line(&mut model, "quick");
+    type_line(&mut model, "yes");
+    assert_eq!(press(&mut model, "enter"), []);
+    assert!(screen(&model).contains("quick is set to \"yes\"."));
+    let expected = Effect::SetLabel {
+        context: String::new(),
+        node: NodeName::new("rpi-01"),
+        uid: Uid("rpi-01".into()),
+        key: "quick".to_owned(),
+        value: Some("yes".to_owned()),
+    };
+    assert_eq!(press(&mut model, "y"), [expected]);
+}
+
+#[test]
+fn a_form_with_a_mistake_is_not_sent_and_says_which_field() {
+    let mut model = model();
+    press(&mut model, "t b a d / / enter enter enter");
+    assert!(screen(&model).contains("is not allowed; letters, digits"));
+    assert!(
+        matches!(&model.popup, Some(Popup::Form(form)) if form.focus == 0),
+        "the cursor stands where the mistake is"
+    );
+    assert_eq!(press(&mut model, "esc"), []);
+    assert!(model.popup.is_none());
+}
+
+#[test]
+fn a_label_that_is_not_there_cannot_be_removed() {
+    let mut model = model();
+    press(&mut model, "t n o n e enter enter space enter");
+    assert!(screen(&model).contains("node rpi-01 has no label none"));
+}
+
+#[test]
+fn read_only_opens_no_form_that_changes_something() {
+    let mut model = model();
+    model.settings.read_only = true;
+    press(&mut model, "t");
+    assert!(model.popup.is_none());
+    assert!(notice(&model).starts_with("read-only"));
+}
+
+fn question_that_waits() -> Question {
+    Question {
+        then: vec![cordon("rpi-02")],
+        otherwise: vec![Effect::Repaint],
+        ..Question::new("Really?", Vec::new())
+    }
+}
+
+#[test]
+fn a_question_that_comes_by_itself_waits_its_turn_and_takes_no_key_by_accident() {
+    let mut model = model();
+    press(&mut model, "?");
+    update(&mut model, Msg::Ask(question_that_waits()));
+    assert!(matches!(model.popup, Some(Popup::Help { .. })));
+    press(&mut model, "esc");
+    assert!(screen(&model).contains("Really?"), "it was left by a key");
+    press(&mut model, "n");
+
+    update(&mut model, Msg::Ask(question_that_waits()));
+    assert!(screen(&model).contains("Really?"));
+    assert_eq!(
+        press(&mut model, "y"),
+        [],
+        "meant for what was there before"
+    );
+    tick(&mut model, 1_400);
+    assert_eq!(press(&mut model, "y"), [cordon("rpi-02")]);
+}
+
+#[test]
+fn a_task_that_waits_for_an_answer_hears_of_a_no_also_when_the_context_changes() {
+    let mut model = model();
+    update(&mut model, Msg::Ask(question_that_waits()));
+    update(&mut model, Msg::Ask(question_that_waits()));
+    assert_eq!(press(&mut model, "n"), [Effect::Repaint]);
+    let effects = {
+        let mut effects = Vec::new();
+        model.turn_to("home", &mut effects);
+        effects
+    };
+    assert!(effects.contains(&Effect::Repaint));
+    assert!(model.popup.is_none());
+}
+
+#[test]
+fn what_cannot_be_undone_wants_its_name_typed() {
+    let mut model = model();
+    let question = Question {
+        typed: Some("rpi-02".to_owned()),
+        ..question_that_waits()
+    };
+    update(&mut model, Msg::Ask(question));
+    tick(&mut model, 1_400);
+    assert_eq!(type_line(&mut model, "rpi-0"), []);
+    assert!(screen(&model).contains("type rpi-02 to go on"));
+    assert_eq!(type_line(&mut model, "2"), [cordon("rpi-02")]);
 }

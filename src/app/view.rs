@@ -6,6 +6,7 @@ use ratatui::layout::{Position, Rect, Size};
 use crate::action::{Action, PaneId};
 use crate::app::Model;
 use crate::app::command::Purpose;
+use crate::app::form::OpenForm;
 use crate::app::input::tables;
 use crate::app::popup::Popup;
 use crate::keymap::table::Table;
@@ -18,7 +19,8 @@ use crate::ui::frame::{Regions, draw_too_small, fill, regions};
 use crate::ui::header::{Part, Tab, draw_header, draw_tabs};
 use crate::ui::popup::help::Help;
 use crate::ui::popup::page::Page;
-use crate::ui::popup::{menu, page, question};
+use crate::ui::popup::question::Typed;
+use crate::ui::popup::{form, menu, page, question};
 use crate::ui::text::{clean, width16};
 
 /// Draws everything; gives the place of the cursor when something is being typed.
@@ -38,8 +40,8 @@ pub fn view(model: &Model, area: Rect, buf: &mut Buffer) -> Option<Position> {
             .problems
             .view(&model.rack, theme, regions.body, buf),
     }
-    over(model, regions.body, buf);
-    foot(model, &regions, buf)
+    let cursor = over(model, regions.body, buf);
+    foot(model, &regions, buf).or(cursor)
 }
 
 /// Lines of the help page, to scroll by.
@@ -165,7 +167,7 @@ fn tabs(model: &Model, regions: &Regions, buf: &mut Buffer) {
         title: pane.title().to_owned(),
         is_active: pane == model.focus,
     };
-    let tabs: Vec<Tab> = PaneId::ALL.into_iter().map(tab).collect();
+    let tabs: Vec<Tab> = PaneId::ALL.iter().copied().map(tab).collect();
     draw_tabs(&tabs, regions.tabs, buf, &model.theme);
     if let Some(problem) = model
         .rack
@@ -190,7 +192,7 @@ fn tabs(model: &Model, regions: &Regions, buf: &mut Buffer) {
     }
 }
 
-fn over(model: &Model, area: Rect, buf: &mut Buffer) {
+fn over(model: &Model, area: Rect, buf: &mut Buffer) -> Option<Position> {
     let theme = &model.theme;
     match &model.popup {
         None => {
@@ -212,19 +214,20 @@ fn over(model: &Model, area: Rect, buf: &mut Buffer) {
                 .map(|line| clean(line).into_owned())
                 .collect();
             let title = clean(&open.question.title);
-            let answers = hints(
-                &model.keymap,
-                &[Table::Question],
-                &[Action::Accept, Action::Close],
-            );
+            let answers = answers(model);
+            let typed = open.question.typed.as_ref().map(|wanted| Typed {
+                wanted,
+                field: &open.typed,
+            });
             let question = question::Question {
                 title: &title,
                 lines: &lines,
                 hints: &answers,
-                typed: None,
+                typed,
             };
-            question::draw(question, area, buf, theme);
+            return question::draw(question, area, buf, theme);
         }
+        Some(Popup::Form(open)) => return draw_form(model, open, area, buf),
         Some(Popup::Menu(open)) => {
             let below = [Table::Pane(model.focus), Table::List, Table::Global];
             let key = |action: Action| model.keymap.keys_for(&below, action).unwrap_or_default();
@@ -253,16 +256,52 @@ fn over(model: &Model, area: Rect, buf: &mut Buffer) {
             );
         }
     }
+    None
+}
+
+fn draw_form(model: &Model, open: &OpenForm, area: Rect, buf: &mut Buffer) -> Option<Position> {
+    let lines: Vec<String> = open
+        .lines()
+        .iter()
+        .map(|line| clean(line).into_owned())
+        .collect();
+    let complaint = open.complaint.as_ref().map(|(_, why)| clean(why));
+    let form = form::Form {
+        title: &clean(open.title()),
+        lines: &lines,
+        rows: &open.rows(),
+        focus: open.focus,
+        help: &clean(open.help()),
+        complaint: complaint.as_deref(),
+        hints: &form_hints(model, open),
+    };
+    form::draw(form, area, buf, &model.theme)
+}
+
+fn form_hints(model: &Model, open: &OpenForm) -> Vec<Hint> {
+    let key = |action| {
+        model
+            .keymap
+            .keys_for(&[Table::Form], action)
+            .unwrap_or_default()
+    };
+    let send = if open.is_at_last() { "go on" } else { "next" };
+    [
+        (Action::Accept, send),
+        (Action::RowUp, "field before"),
+        (Action::Close, "leave"),
+    ]
+    .map(|(action, text)| Hint {
+        key: key(action),
+        text: text.to_owned(),
+    })
+    .into()
 }
 
 /// The two answers to a question, in the words of one.
 fn answers(model: &Model) -> Vec<Hint> {
-    let key = |action| {
-        model
-            .keymap
-            .keys_for(&[Table::Question], action)
-            .unwrap_or_default()
-    };
+    let tables = tables(model);
+    let key = |action| model.keymap.keys_for(&tables, action).unwrap_or_default();
     vec![
         Hint {
             key: key(Action::Accept),
@@ -316,9 +355,16 @@ fn foot(model: &Model, regions: &Regions, buf: &mut Buffer) -> Option<Position> 
         draw_notice(&clean(&notice.text), weight, regions.footer, buf, theme);
         return None;
     }
-    if let Some(Popup::Question(_)) = &model.popup {
-        draw_hints(&answers(model), regions.footer, buf, theme);
-        return None;
+    match &model.popup {
+        Some(Popup::Question(_)) => {
+            draw_hints(&answers(model), regions.footer, buf, theme);
+            return None;
+        }
+        Some(Popup::Form(open)) => {
+            draw_hints(&form_hints(model, open), regions.footer, buf, theme);
+            return None;
+        }
+        Some(Popup::Menu(_) | Popup::Help { .. } | Popup::Text(_)) | None => {}
     }
     let mut actions = foot_actions(model);
     if model.is_read_only() {
@@ -337,7 +383,7 @@ fn foot(model: &Model, regions: &Regions, buf: &mut Buffer) -> Option<Position> 
 fn foot_actions(model: &Model) -> Vec<Action> {
     match &model.popup {
         None => model.panes.hints(model.focus).to_vec(),
-        Some(Popup::Question(_)) => Vec::new(),
+        Some(Popup::Question(_) | Popup::Form(_)) => Vec::new(),
         Some(Popup::Menu(_)) => vec![Action::RowOpen, Action::Close],
         Some(Popup::Help { .. }) => vec![Action::HalfDown, Action::Close],
         Some(Popup::Text(_)) => vec![

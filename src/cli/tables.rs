@@ -12,7 +12,7 @@ pub(super) fn keys(global: &Global) -> Result<ExitCode, Failure> {
     let loaded = cockpit::load(global);
     print(|out| {
         let mut text = String::new();
-        for table in Table::ALL {
+        for table in Table::all() {
             let rows = loaded.keymap.bindings(table);
             if rows.is_empty() {
                 continue;

@@ -44,6 +44,7 @@ use tokio::sync::{mpsc, watch};
 use crate::rack::facts::Fact;
 use crate::rack::link::Source;
 use crate::rack::node::{NodeName, Uid};
+use crate::rack::problem::Subject;
 
 pub use cause::Cause;
 pub use connection::Connection;
@@ -96,9 +97,20 @@ pub async fn cordon(
     write::cordon(connection, node, uid, unschedulable).await
 }
 
-/// The whole node as YAML, without managedFields.
-pub async fn node_yaml(connection: &Connection, node: &NodeName) -> Result<String, Error> {
-    write::node_yaml(connection, node).await
+/// Sets a label of a node or removes it (`None`), if the node is still the one with this uid.
+pub async fn label(
+    connection: &Connection,
+    node: &NodeName,
+    uid: &Uid,
+    key: &str,
+    value: Option<&str>,
+) -> Result<(), Error> {
+    write::label(connection, node, uid, key, value).await
+}
+
+/// The whole object as YAML, without managedFields.
+pub async fn yaml(connection: &Connection, object: &Subject) -> Result<String, Error> {
+    write::yaml(connection, object).await
 }
 
 /// A list of the API, or one page of it, decoded from bytes in hand; `None` when it is no list. What [`follow`] does

@@ -137,7 +137,7 @@ fn is_preset(source: &mut Source<'_>, name: &str, span: &Range<usize>) -> bool {
 }
 
 fn complain_table(source: &mut Source<'_>, name: &str, span: &Range<usize>) {
-    let names: Vec<String> = Table::ALL.iter().map(|table| table.name()).collect();
+    let names: Vec<String> = Table::all().map(Table::name).collect();
     let nearest = nearest(name, names.iter().map(String::as_str));
     let message = format!("unknown table {}", quoted(name));
     source.complain_nearest(span, message, nearest);

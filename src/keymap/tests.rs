@@ -33,7 +33,7 @@ fn every_shipped_keymap_loads_without_complaint() {
 fn a_key_reaches_every_action_in_every_shipped_keymap() {
     for name in Keymap::preset_names() {
         let (keymap, _) = Keymap::load(name, None);
-        for action in Action::ALL {
+        for &action in Action::ALL {
             let scenes = [
                 vec![Table::Pane(PaneId::Rack), Table::List, Table::Global],
                 vec![Table::Pane(PaneId::Problems), Table::List, Table::Global],

@@ -4,6 +4,7 @@
 
 mod columns;
 mod detail;
+pub(super) mod label;
 mod picture;
 mod table;
 
@@ -171,11 +172,12 @@ impl RackPane {
                 };
             }
             Action::CopyName => self.with_node(cx, |node| Msg::Copy(node.name.to_string())),
-            Action::YamlOpen => self.with_node(cx, |node| Msg::ReadYaml {
-                node: node.name.clone(),
-            }),
+            Action::YamlOpen => {
+                self.with_node(cx, |node| Msg::ReadYaml(Subject::Node(node.name.clone())));
+            }
             Action::NodeCordon => self.ask_to_cordon(cx, true),
             Action::NodeUncordon => self.ask_to_cordon(cx, false),
+            Action::NodeLabel => self.with_node(cx, |node| Msg::Fill(label::form(node))),
             _ => {}
         }
     }
@@ -217,7 +219,12 @@ impl RackPane {
         } else {
             Action::NodeCordon
         };
-        let mut menu = vec![cordon, Action::YamlOpen, Action::CopyName];
+        let mut menu = vec![
+            cordon,
+            Action::NodeLabel,
+            Action::YamlOpen,
+            Action::CopyName,
+        ];
         if !self.is_detail() {
             menu.insert(0, Action::RowOpen);
             menu.push(Action::RowMark);
@@ -397,14 +404,11 @@ fn question(rack: &Rack, nodes: &[&Node], unschedulable: bool) -> Question {
         uid: node.uid.clone(),
         unschedulable,
     };
+    let about = |node: &&Node| (Subject::Node(node.name.clone()), node.uid.clone());
     Question {
-        title,
-        lines,
-        about: nodes
-            .iter()
-            .map(|node| (node.name.clone(), node.uid.clone()))
-            .collect(),
+        about: nodes.iter().map(about).collect(),
         then: nodes.iter().map(effect).collect(),
+        ..Question::new(title, lines)
     }
 }
 

@@ -1,5 +1,7 @@
 //! The one `Problem` type of the whole program: what, why, evidence, next step.
 
+use std::fmt;
+
 use crate::rack::node::NodeName;
 
 /// Something an operator should know, in words. Messages are lower case, without full stop, and name the object.
@@ -34,6 +36,19 @@ pub enum Subject {
     /// A keymap, theme or config file of the user.
     Settings,
     Program,
+}
+
+/// As a sentence names it: `node rpi-03`.
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Subject::Link => f.write_str("the connection"),
+            Subject::Kubeconfig => f.write_str("the kubeconfig"),
+            Subject::Node(name) => write!(f, "node {name}"),
+            Subject::Settings => f.write_str("the settings"),
+            Subject::Program => f.write_str("bramble"),
+        }
+    }
 }
 
 impl Problem {

@@ -39,6 +39,11 @@ impl Field {
         self.area.move_cursor(CursorMove::End);
     }
 
+    /// True when the cursor stands behind the last letter.
+    pub fn is_at_end(&self) -> bool {
+        self.area.cursor().1 >= self.text().chars().count()
+    }
+
     /// Gives a key to the field; whether it was one for the field.
     pub fn on_key(&mut self, key: KeyEvent) -> bool {
         if key.kind == KeyEventKind::Release {

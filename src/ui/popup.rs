@@ -3,6 +3,7 @@
 //! Not here: what is asked and what an answer does (the app). Invariant: a pop-up never reaches beyond the area it is
 //! given, covers what is below it, and leaves that untouched elsewhere.
 
+pub mod form;
 pub mod help;
 pub mod menu;
 pub mod page;

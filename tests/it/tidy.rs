@@ -17,18 +17,19 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("sim", vec![]),
         ("theme", vec!["complaint"]),
         ("keymap", vec!["action", "complaint"]),
-        ("msg", vec!["rack", "action", "effect"]),
+        ("form", vec!["rack", "effect"]),
+        ("msg", vec!["rack", "action", "effect", "form"]),
         ("effect", vec!["rack", "action", "msg"]),
         ("clients", vec!["rack"]),
         ("ui", vec!["action", "keymap", "theme"]),
         (
             "panes",
-            vec!["rack", "msg", "effect", "action", "ui", "theme"],
+            vec!["rack", "msg", "effect", "form", "action", "ui", "theme"],
         ),
         (
             "app",
             vec![
-                "rack", "msg", "effect", "action", "keymap", "theme", "ui", "panes",
+                "rack", "msg", "effect", "form", "action", "keymap", "theme", "ui", "panes",
             ],
         ),
     ])

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bramble::clients::kubernetes::{self, Error};
 use bramble::rack::node::{NodeName, Uid};
+use bramble::rack::problem::Subject;
 use http::Method;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -17,6 +18,7 @@ use crate::place::Who;
 
 ask_both!(
     a_cordon_is_seen_and_outlasts_the_kubelet,
+    a_label_is_set_and_removed,
     a_board_that_took_over_the_name_is_left_alone,
     a_cordon_against_writers_who_never_rest_is_a_conflict,
     the_yaml_of_a_node_is_whole_but_for_managed_fields,
@@ -72,6 +74,20 @@ async fn a_cordon_is_seen_and_outlasts_the_kubelet(bed: Bed) {
     assert_eq!(raw["spec"]["unschedulable"], Value::Null);
 }
 
+async fn a_label_is_set_and_removed(bed: Bed) {
+    let board = bed.board().await;
+    let (name, uid) = (NodeName::new(&board), uid(&bed.node(&board).await));
+    let connection = kubernetes::connect(&bed.target(Who::Admin)).await.unwrap();
+    for value in [Some("ssd"), Some(""), None] {
+        kubernetes::label(&connection, &name, &uid, "example.org/disk", value)
+            .await
+            .unwrap();
+        let raw = bed.node(&board).await;
+        let now = raw["metadata"]["labels"].get("example.org/disk");
+        assert_eq!(now.and_then(Value::as_str), value);
+    }
+}
+
 async fn a_board_that_took_over_the_name_is_left_alone(bed: Bed) {
     let board = bed.board().await;
     let (name, old) = (NodeName::new(&board), uid(&bed.node(&board).await));
@@ -79,13 +95,17 @@ async fn a_board_that_took_over_the_name_is_left_alone(bed: Bed) {
     bed.replace(&board).await;
     assert_ne!(uid(&bed.node(&board).await), old);
     let refused = kubernetes::cordon(&connection, &name, &old, true).await;
-    assert_eq!(refused, Err(Error::Replaced(name.clone())));
+    assert_eq!(refused, Err(Error::Replaced(Subject::Node(name.clone()))));
     let raw = bed.node(&board).await;
     assert_eq!(raw["spec"]["unschedulable"], Value::Null, "left alone");
 
     bed.remove(&board).await;
     let refused = kubernetes::cordon(&connection, &name, &old, true).await;
-    assert_eq!(refused, Err(Error::Replaced(name)), "gone is replaced too");
+    assert_eq!(
+        refused,
+        Err(Error::Replaced(Subject::Node(name))),
+        "gone is replaced too"
+    );
 }
 
 /// One change in between is overtaken by reading the node again; only where that does not help is it told.
@@ -110,7 +130,7 @@ async fn a_cordon_against_writers_who_never_rest_is_a_conflict(bed: Bed) {
     };
     let error = timeout_at(deadline, conflict).await;
     let error = error.expect("who cannot get through is told");
-    assert_eq!(error, Error::Conflict(name.clone()));
+    assert_eq!(error, Error::Conflict(Subject::Node(name.clone())));
     let sentence = error.problem().sentence();
     assert!(sentence.contains("somebody else changed it"), "{sentence}");
 
@@ -135,7 +155,7 @@ async fn keep_changing(hand: Hand, board: String, who: u32) {
 async fn the_yaml_of_a_node_is_whole_but_for_managed_fields(bed: Bed) {
     let board = bed.board().await;
     let connection = kubernetes::connect(&bed.target(Who::Admin)).await.unwrap();
-    let yaml = kubernetes::node_yaml(&connection, &NodeName::new(&board)).await;
+    let yaml = kubernetes::yaml(&connection, &Subject::Node(NodeName::new(&board))).await;
     let yaml: Value = serde_yaml::from_str(&yaml.unwrap()).unwrap();
     let mut raw = bed.node(&board).await;
     let managed = raw["metadata"].as_object_mut().unwrap();
@@ -143,9 +163,7 @@ async fn the_yaml_of_a_node_is_whole_but_for_managed_fields(bed: Bed) {
     assert!(was_managed || !bed.is_real(), "a real server has them");
     assert_eq!(yaml, raw);
 
-    let missing = NodeName::new("no-such-board");
-    let error = kubernetes::node_yaml(&connection, &missing)
-        .await
-        .unwrap_err();
+    let missing = Subject::Node(NodeName::new("no-such-board"));
+    let error = kubernetes::yaml(&connection, &missing).await.unwrap_err();
     assert!(matches!(error, Error::Missing { .. }), "{error:?}");
 }

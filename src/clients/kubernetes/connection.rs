@@ -74,11 +74,24 @@ impl Connection {
         body: Vec<u8>,
         asking: Asking,
     ) -> Result<Bytes, Error> {
+        let merge = "application/merge-patch+json";
+        self.write(Method::PATCH, path, merge, body, asking).await
+    }
+
+    /// A request that changes something; answers what the object is then, or the Status.
+    pub(super) async fn write(
+        &self,
+        method: Method,
+        path: &str,
+        content_type: &'static str,
+        body: Vec<u8>,
+        asking: Asking,
+    ) -> Result<Bytes, Error> {
         let request = Request::builder()
-            .method(Method::PATCH)
+            .method(method)
             .uri(path)
             .header(ACCEPT, "application/json")
-            .header(CONTENT_TYPE, "application/merge-patch+json")
+            .header(CONTENT_TYPE, content_type)
             .body(Body::from(body));
         let response = self.send(request, asking, PLAIN).await?;
         self.collect(response.into_body(), LONGEST_ANSWER).await

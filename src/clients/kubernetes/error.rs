@@ -10,7 +10,6 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::cause::Cause;
-use crate::rack::node::NodeName;
 use crate::rack::problem::{Problem, Severity, Subject};
 
 /// Who we were talking to, for messages.
@@ -68,9 +67,9 @@ pub enum Error {
     #[error("cannot read {what}: {why}")]
     Unreadable { what: String, why: String },
     #[error("somebody else changed {0} at the same moment")]
-    Conflict(NodeName),
-    #[error("{0} is not the node it was")]
-    Replaced(NodeName),
+    Conflict(Subject),
+    #[error("{0} is not the one it was")]
+    Replaced(Subject),
 }
 
 impl fmt::Display for Rule {
@@ -114,10 +113,10 @@ impl Error {
                     .next("check server in the kubeconfig, and whether a proxy or a login page stands between")
             }
             Error::Unreadable { what, why } => link(format!("cannot read {what}")).why(why),
-            Error::Conflict(node) => about(node, format!("node {node} was not changed"))
+            Error::Conflict(object) => unchanged(object)
                 .why("somebody else changed it at the same moment")
                 .next("look at it again and repeat"),
-            Error::Replaced(node) => about(node, format!("node {node} was not changed"))
+            Error::Replaced(object) => unchanged(object)
                 .why("another node has taken its name since it was shown")
                 .next("look at the new one and repeat if it is meant"),
         }
@@ -128,8 +127,9 @@ fn link(what: impl Into<String>) -> Problem {
     Problem::new(Severity::Warning, Subject::Link, what)
 }
 
-fn about(node: &NodeName, what: String) -> Problem {
-    Problem::new(Severity::Warning, Subject::Node(node.clone()), what)
+fn unchanged(object: &Subject) -> Problem {
+    let what = format!("{object} was not changed");
+    Problem::new(Severity::Warning, object.clone(), what)
 }
 
 fn unauthorized(server: &Server, why: &str) -> Problem {

@@ -9,64 +9,116 @@ use serde_json::json;
 use super::connection::{Asking, Connection};
 use super::error::{Error, Rule};
 use crate::rack::node::{NodeName, ResourceVersion, Uid};
+use crate::rack::problem::Subject;
 
-const fn rule(verbs: &'static str) -> Rule {
+/// The rules that reading and changing one kind of object needs, and its words.
+struct Kind {
+    get: Rule,
+    patch: Rule,
+    /// For "the server has no such node".
+    what: &'static str,
+}
+
+const fn rule(verbs: &'static str, resource: &'static str) -> Rule {
     Rule {
         verbs,
-        resource: "nodes",
+        resource,
         group: "",
         namespace: None,
     }
 }
-static GET: Rule = rule("get");
-static PATCH: Rule = rule("patch");
 
-fn asking(rule: &'static Rule) -> Asking {
-    Asking {
-        rule,
-        what: "such node",
+static NODE: Kind = Kind {
+    get: rule("get", "nodes"),
+    patch: rule("patch", "nodes"),
+    what: "such node",
+};
+
+impl Kind {
+    fn getting(&'static self) -> Asking {
+        Asking {
+            rule: &self.get,
+            what: self.what,
+        }
+    }
+
+    fn patching(&'static self) -> Asking {
+        Asking {
+            rule: &self.patch,
+            what: self.what,
+        }
     }
 }
 
-fn path(node: &NodeName) -> String {
-    let mut path = "/api/v1/nodes/".to_owned();
-    super::source::push_encoded(&mut path, node.as_str());
-    path
+/// Where an object stands on the server; `None` for what is no object of the API.
+fn place(object: &Subject) -> Option<(&'static Kind, String)> {
+    match object {
+        Subject::Node(name) => {
+            let mut path = "/api/v1/nodes/".to_owned();
+            super::source::push_encoded(&mut path, name.as_str());
+            Some((&NODE, path))
+        }
+        Subject::Link | Subject::Kubeconfig | Subject::Settings | Subject::Program => None,
+    }
 }
 
-/// How often a change is tried against a node that others write at the same time: the node controller sets and takes
+/// How often a change is tried against an object that others write at the same time: the node controller sets and takes
 /// a taint for every cordon, and the kubelet reports now and then.
 const TRIES: usize = 4;
 
-/// Sets or clears `spec.unschedulable`, if the node is still the one with this uid. A conflict is settled by reading the
-/// node again: the change does not depend on what else is written to it.
+/// Sets or clears `spec.unschedulable`, if the node is still the one with this uid.
 pub(super) async fn cordon(
     connection: &Connection,
     node: &NodeName,
     uid: &Uid,
     unschedulable: bool,
 ) -> Result<(), Error> {
+    let change = json!({ "spec": { "unschedulable": unschedulable.then_some(true) } });
+    change_guarded(connection, &Subject::Node(node.clone()), uid, &change).await
+}
+
+/// Sets a label of a node or removes it (`None`), if the node is still the one with this uid.
+pub(super) async fn label(
+    connection: &Connection,
+    node: &NodeName,
+    uid: &Uid,
+    key: &str,
+    value: Option<&str>,
+) -> Result<(), Error> {
+    let change = json!({ "metadata": { "labels": { key: value } } });
+    change_guarded(connection, &Subject::Node(node.clone()), uid, &change).await
+}
+
+/// A merge patch to the object with this uid and no other. A conflict is settled by reading the object again: use it
+/// only for changes that do not depend on what else is written to it.
+pub(super) async fn change_guarded(
+    connection: &Connection,
+    object: &Subject,
+    uid: &Uid,
+    change: &serde_json::Value,
+) -> Result<(), Error> {
+    let (kind, path) = found(object)?;
     for _ in 0..TRIES {
-        let version = read_again(connection, node, uid).await?;
-        let body = json!({
-            "metadata": { "uid": &*uid.0, "resourceVersion": &*version.0 },
-            "spec": { "unschedulable": unschedulable.then_some(true) },
-        });
-        let path = format!("{}?fieldManager=bramble", path(node));
+        let version = read_again(connection, object, uid).await?;
+        let mut body = change.clone();
+        body["metadata"]["uid"] = json!(&*uid.0);
+        body["metadata"]["resourceVersion"] = json!(&*version.0);
+        let path = format!("{path}?fieldManager=bramble");
         let answer = connection
-            .patch(&path, body.to_string().into_bytes(), asking(&PATCH))
+            .patch(&path, body.to_string().into_bytes(), kind.patching())
             .await;
         match answer {
             Err(Error::Server { code: 409, .. }) => {}
             answer => return answer.map(drop),
         }
     }
-    Err(Error::Conflict(node.clone()))
+    Err(Error::Conflict(object.clone()))
 }
 
+/// The version the object has now, if it is still the one with this uid.
 async fn read_again(
     connection: &Connection,
-    node: &NodeName,
+    object: &Subject,
     uid: &Uid,
 ) -> Result<ResourceVersion, Error> {
     #[derive(Deserialize)]
@@ -79,31 +131,39 @@ async fn read_again(
         uid: Box<str>,
         resource_version: Box<str>,
     }
-    let body = match connection.get(&path(node), asking(&GET)).await {
-        Err(Error::Missing { .. }) => return Err(Error::Replaced(node.clone())),
+    let (kind, path) = found(object)?;
+    let body = match connection.get(&path, kind.getting()).await {
+        Err(Error::Missing { .. }) => return Err(Error::Replaced(object.clone())),
         answer => answer?,
     };
-    let object: Object = serde_json::from_slice(&body).map_err(|error| unreadable(node, &error))?;
-    if object.metadata.uid != uid.0 {
-        return Err(Error::Replaced(node.clone()));
+    let read: Object = serde_json::from_slice(&body).map_err(|error| unreadable(object, &error))?;
+    if read.metadata.uid != uid.0 {
+        return Err(Error::Replaced(object.clone()));
     }
-    Ok(ResourceVersion(object.metadata.resource_version))
+    Ok(ResourceVersion(read.metadata.resource_version))
 }
 
-/// The whole node as YAML, without managedFields.
-pub(super) async fn node_yaml(connection: &Connection, node: &NodeName) -> Result<String, Error> {
-    let body = connection.get(&path(node), asking(&GET)).await?;
+/// The whole object as YAML, without managedFields.
+pub(super) async fn yaml(connection: &Connection, object: &Subject) -> Result<String, Error> {
+    let (kind, path) = found(object)?;
+    let body = connection.get(&path, kind.getting()).await?;
     let mut value: serde_yaml::Value =
-        serde_json::from_slice(&body).map_err(|error| unreadable(node, &error))?;
+        serde_json::from_slice(&body).map_err(|error| unreadable(object, &error))?;
     if let Some(metadata) = value.get_mut("metadata").and_then(|it| it.as_mapping_mut()) {
         metadata.remove("managedFields");
     }
-    serde_yaml::to_string(&value).map_err(|error| unreadable(node, &error))
+    serde_yaml::to_string(&value).map_err(|error| unreadable(object, &error))
 }
 
-fn unreadable(node: &NodeName, error: &impl ToString) -> Error {
+fn found(object: &Subject) -> Result<(&'static Kind, String), Error> {
+    place(object).ok_or_else(|| Error::Missing {
+        what: format!("object for {object}"),
+    })
+}
+
+fn unreadable(object: &Subject, error: &impl ToString) -> Error {
     Error::Unreadable {
-        what: format!("node {node}"),
+        what: object.to_string(),
         why: error.to_string(),
     }
 }

@@ -2,8 +2,9 @@
 
 use super::server::{Answer, Server, json, status};
 use super::{plain, target};
-use crate::clients::kubernetes::{Connection, Error, connect, cordon, node_yaml};
+use crate::clients::kubernetes::{Connection, Error, connect, cordon, yaml};
 use crate::rack::node::{NodeName, Uid};
+use crate::rack::problem::Subject;
 
 async fn connection(server: &Server) -> Connection {
     let folder = tempfile::tempdir().unwrap();
@@ -53,7 +54,10 @@ async fn a_node_is_cordoned_at_the_version_just_read() {
 #[tokio::test]
 async fn a_node_with_another_uid_is_left_alone() {
     let (result, server) = try_cordon(json(NODE), "u2", true).await;
-    assert_eq!(result, Err(Error::Replaced(NodeName::new("rpi-01"))));
+    assert_eq!(
+        result,
+        Err(Error::Replaced(Subject::Node(NodeName::new("rpi-01"))))
+    );
     assert!(server.requests("patch").is_empty());
 }
 
@@ -75,7 +79,10 @@ async fn a_change_by_somebody_else_meanwhile_is_settled_by_reading_again() {
 #[tokio::test]
 async fn changes_by_somebody_else_without_end_are_a_conflict_and_a_missing_right_is_named() {
     let (result, _) = try_cordon(status(409, r#"{"reason":"Conflict"}"#), "u1", true).await;
-    assert_eq!(result, Err(Error::Conflict(NodeName::new("rpi-01"))));
+    assert_eq!(
+        result,
+        Err(Error::Conflict(Subject::Node(NodeName::new("rpi-01"))))
+    );
     let (result, _) = try_cordon(status(403, r#"{"message":"no"}"#), "u1", true).await;
     let problem = result.unwrap_err().problem();
     assert_eq!(problem.what, "not allowed: patch on nodes");
@@ -89,9 +96,8 @@ async fn changes_by_somebody_else_without_end_are_a_conflict_and_a_missing_right
 async fn a_node_reads_as_yaml_without_managed_fields() {
     let server = Server::start().await;
     server.always("get /api/v1/nodes/rpi-01", json(NODE));
-    let yaml = node_yaml(&connection(&server).await, &NodeName::new("rpi-01"))
-        .await
-        .unwrap();
+    let node = Subject::Node(NodeName::new("rpi-01"));
+    let yaml = yaml(&connection(&server).await, &node).await.unwrap();
     assert!(
         yaml.contains("unschedulable: true") && yaml.contains("uid: u1"),
         "{yaml}"

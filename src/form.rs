@@ -1,0 +1,134 @@
+//! Forms as data: what a pane asks a person to fill in, and the answers.
+//!
+//! Not here: how a form is drawn and edited (`ui`, `app`), and what an answer does (the pane that asked).
+
+use std::collections::BTreeMap;
+
+use crate::effect::Effect;
+use crate::rack::node::{NodeName, Uid};
+use crate::rack::secret::Secret;
+
+/// What a form is for; the pane that asked finds here what it is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FormId {
+    /// A label of this very node is set or removed.
+    NodeLabel { node: NodeName, uid: Uid },
+}
+
+/// Fields to fill in, over the panes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Form {
+    pub id: FormId,
+    /// `Label of node rpi-03`.
+    pub title: String,
+    /// What it is about, above the fields.
+    pub lines: Vec<String>,
+    pub fields: Vec<FormField>,
+    /// What leaving it sets off: for a task that waits for the answers.
+    pub otherwise: Vec<Effect>,
+}
+
+/// One line of a form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FormField {
+    /// What its answer is found under.
+    pub key: &'static str,
+    /// A word or two before the field.
+    pub label: &'static str,
+    /// One line shown while the field has the cursor; may be empty.
+    pub help: String,
+    pub input: Input,
+}
+
+/// What can be entered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// A text, as it stands at first, and texts that it could become: the first that begins with what is typed is
+    /// shown behind it.
+    Text {
+        text: String,
+        offered: Vec<String>,
+    },
+    /// A text that is not shown.
+    Secret,
+    /// One of several; there is at least one.
+    Choice {
+        options: Vec<String>,
+        chosen: usize,
+    },
+    Toggle(bool),
+}
+
+/// What was entered in one field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    Text(String),
+    Secret(Secret),
+    /// The place in the options.
+    Choice(usize),
+    Toggle(bool),
+}
+
+/// The answers by key of the field.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Answers(BTreeMap<&'static str, Answer>);
+
+impl FormField {
+    pub fn text(key: &'static str, label: &'static str, text: impl Into<String>) -> FormField {
+        let input = Input::Text {
+            text: text.into(),
+            offered: Vec::new(),
+        };
+        FormField::new(key, label, input)
+    }
+
+    pub fn new(key: &'static str, label: &'static str, input: Input) -> FormField {
+        FormField {
+            key,
+            label,
+            help: String::new(),
+            input,
+        }
+    }
+
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> FormField {
+        self.help = help.into();
+        self
+    }
+}
+
+impl Answers {
+    /// The text entered under `key`, without blanks around it; empty when there is none.
+    pub fn text(&self, key: &str) -> &str {
+        match self.0.get(key) {
+            Some(Answer::Text(text)) => text.trim(),
+            _ => "",
+        }
+    }
+
+    pub fn secret(&self, key: &str) -> Option<&Secret> {
+        match self.0.get(key) {
+            Some(Answer::Secret(secret)) => Some(secret),
+            _ => None,
+        }
+    }
+
+    /// The place of the chosen option.
+    pub fn choice(&self, key: &str) -> usize {
+        match self.0.get(key) {
+            Some(Answer::Choice(chosen)) => *chosen,
+            _ => 0,
+        }
+    }
+
+    pub fn is_on(&self, key: &str) -> bool {
+        matches!(self.0.get(key), Some(Answer::Toggle(true)))
+    }
+}
+
+impl FromIterator<(&'static str, Answer)> for Answers {
+    fn from_iter<I: IntoIterator<Item = (&'static str, Answer)>>(answers: I) -> Answers {
+        Answers(answers.into_iter().collect())
+    }
+}
