@@ -11,6 +11,7 @@ pub mod label;
 pub mod link;
 pub mod node;
 pub mod pod;
+pub mod pools;
 pub mod problem;
 pub mod quantity;
 pub mod secret;
