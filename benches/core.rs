@@ -178,7 +178,7 @@ fn filtered(mut model: Model, text: &str) -> Model {
 fn renders(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("render");
     for size in [SMALL, LARGE] {
-        let models = [
+        let models = vec![
             ("4 nodes", office(size, "terminal")),
             ("1,000 nodes", large(size)),
             ("1,000 nodes, filtered", filtered(large(size), "board-05")),

@@ -173,12 +173,20 @@ impl Model {
             |node: &NodeName| self.focus == PaneId::Rack && self.panes.rack.sees(node, &self.rack);
         *generation == self.generation
             && match fact {
-                Fact::Contact => false,
                 Fact::Leases(Change::Applied(lease)) => sees(&lease.node),
                 Fact::Pods(Change::Applied(pod) | Change::Deleted(pod)) => {
                     pod.node.as_ref().is_some_and(sees)
                 }
                 Fact::Events(Change::Applied(event) | Change::Deleted(event)) => sees(&event.node),
+                // No pane shows them as they come; the header counts Services at the next tick.
+                Fact::Contact
+                | Fact::Services(_)
+                | Fact::EndpointSlices(_)
+                | Fact::ServiceEvents(_)
+                | Fact::L2Statuses(_)
+                | Fact::BgpStatuses(_)
+                | Fact::Workloads(..)
+                | Fact::Namespaces(_) => false,
                 _ => true,
             }
     }

@@ -3,20 +3,29 @@
 //! Invariant: no async, no ratatui, no kube types, no clock. Time comes in as [`Now`]; bad input gives a value and a
 //! [`Problem`], never a panic.
 
+pub mod announcement;
 pub mod beat;
+pub mod config_object;
+pub mod endpoints;
 pub mod event;
 pub mod facts;
 pub mod filter;
 pub mod label;
 pub mod link;
+pub mod metallb;
+pub mod namespace;
 pub mod node;
 pub mod pod;
 pub mod pools;
 pub mod problem;
 pub mod quantity;
 pub mod secret;
+pub mod selector;
+pub mod service;
+pub mod services;
 pub mod survey;
 pub mod time;
+pub mod workload;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
@@ -27,9 +36,13 @@ use crate::rack::beat::{Beat, Pulse};
 use crate::rack::event::NodeEvent;
 use crate::rack::facts::{Change, ClusterInfo, Fact, Usage};
 use crate::rack::link::{Link, LinkState, Source, SourceState};
+use crate::rack::metallb::MetalLb;
+use crate::rack::namespace::Namespace;
 use crate::rack::node::{Lease, Node, NodeName, Uid};
 use crate::rack::pod::{Pod, PodCounts, PodHealth};
 use crate::rack::problem::{Problem, Subject};
+use crate::rack::selector::Labels;
+use crate::rack::services::Services;
 use crate::rack::time::Now;
 
 /// Events kept, over all nodes: enough for an incident, little memory.
@@ -48,6 +61,11 @@ pub struct Rack {
     pub watched_since: Duration,
     /// What is wrong, worst first; made anew by [`Rack::survey`].
     pub problems: Vec<Problem>,
+    /// Services, their endpoints, announcements and events.
+    pub services: Services,
+    /// MetalLB's configuration and workloads, and its neighbours.
+    pub metallb: MetalLb,
+    namespaces: BTreeMap<Box<str>, Labels>,
     nodes: BTreeMap<NodeName, Node>,
     beats: HashMap<NodeName, Beat>,
     pods: HashMap<Uid, Pod>,
@@ -77,6 +95,9 @@ impl Rack {
             link: Link::new(now.mono),
             watched_since: now.mono,
             problems: Vec::new(),
+            services: Services::default(),
+            metallb: MetalLb::default(),
+            namespaces: BTreeMap::new(),
             nodes: BTreeMap::new(),
             beats: HashMap::new(),
             pods: HashMap::new(),
@@ -91,7 +112,11 @@ impl Rack {
     pub fn apply(&mut self, fact: Fact) {
         match fact {
             Fact::Link(state) => self.apply_link(state),
-            Fact::Source(source, state) => self.link.set_source(source, state),
+            Fact::Source(source, state) => {
+                self.metallb.forget(source, &state);
+                self.services.forget(source, &state);
+                self.link.set_source(source, state);
+            }
             Fact::Contact => self.link.last_contact = Some(self.now.mono),
             Fact::Cluster(info) => self.cluster = info,
             Fact::Nodes(change) => self.apply_nodes(change),
@@ -100,6 +125,44 @@ impl Rack {
             Fact::Events(change) => self.apply_events(change),
             Fact::Usage(usage) => {
                 self.usage = usage.into_iter().map(|it| (it.node.clone(), it)).collect();
+            }
+            Fact::Services(change) => self.services.apply(change),
+            Fact::EndpointSlices(change) => self.services.apply_slices(change),
+            Fact::ServiceEvents(change) => self.services.apply_events(change),
+            Fact::L2Statuses(change) => self.services.apply_l2(change),
+            Fact::BgpStatuses(change) => self.services.apply_bgp(change),
+            Fact::Namespaces(change) => self.apply_namespaces(change),
+            Fact::Workloads(kind, change) => self.metallb.apply_workloads(kind, change),
+            Fact::MetalLbKinds(served) => self.metallb.set_served(served),
+            Fact::PoolConfigMaps(change) => self.metallb.apply_config_maps(change),
+            Fact::IpAddressPools(change) => self.metallb.apply_pools(change),
+            Fact::L2Advertisements(change) => self.metallb.apply_l2(change),
+            Fact::BgpAdvertisements(change) => self.metallb.apply_bgp(change),
+            Fact::BgpPeers(change) => self.metallb.apply_peers(change),
+            Fact::BfdProfiles(change) => self.metallb.apply_bfd(change),
+            Fact::Communities(change) => self.metallb.apply_communities(change),
+            Fact::ConfigurationStates(change) => self.metallb.apply_states(change),
+        }
+    }
+
+    /// The labels of a namespace; `None` as long as they are not watched, or it does not exist.
+    pub fn namespace_labels(&self, name: &str) -> Option<&Labels> {
+        self.namespaces.get(name)
+    }
+
+    fn apply_namespaces(&mut self, change: Change<Namespace>) {
+        match change {
+            Change::Listed(namespaces) => {
+                self.namespaces = namespaces
+                    .into_iter()
+                    .map(|it| (it.name, it.labels))
+                    .collect();
+            }
+            Change::Applied(it) => {
+                self.namespaces.insert(it.name, it.labels);
+            }
+            Change::Deleted(it) => {
+                self.namespaces.remove(&it.name);
             }
         }
     }

@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(super) fn nodes(target: Target, report: Report) -> Result<ExitCode, Failure> {
     read(target, |mut reader| async move {
         let mut out = Printer::default();
-        reader.until(is_complete).await?;
+        reader.until(|rack| is_complete(rack, &NODES)).await?;
         let mut widths = Widths::of(&reader.rack);
         out.nodes(&reader.rack, &mut widths, report.output)?;
         while report.watch && reader.next().await.is_some() {
@@ -40,7 +40,7 @@ pub(super) fn nodes(target: Target, report: Report) -> Result<ExitCode, Failure>
 pub(super) fn problems(target: Target, report: Report) -> Result<ExitCode, Failure> {
     read(target, |mut reader| async move {
         let mut out = Printer::default();
-        reader.until(is_complete).await?;
+        reader.until(|rack| is_complete(rack, &Source::ALL)).await?;
         reader.rack.survey();
         out.problems(&reader.rack, report.output)?;
         while report.watch && reader.next().await.is_some() {
@@ -136,8 +136,17 @@ fn failure(state: &LinkState, problem: &Problem) -> Failure {
     }
 }
 
-/// True when every kind has been read, or will not be.
-fn is_complete(rack: &Rack) -> bool {
+/// What the table of nodes is made of.
+const NODES: [Source; 5] = [
+    Source::Nodes,
+    Source::Leases,
+    Source::Pods,
+    Source::Events,
+    Source::Metrics,
+];
+
+/// True when each of these kinds has been read, or will not be.
+fn is_complete(rack: &Rack, sources: &[Source]) -> bool {
     let is_settled = |source: &Source| match rack.link.source(*source) {
         SourceState::Waiting => false,
         SourceState::Live
@@ -145,7 +154,7 @@ fn is_complete(rack: &Rack) -> bool {
         | SourceState::Absent
         | SourceState::Failing(_) => true,
     };
-    Source::ALL.iter().all(is_settled)
+    sources.iter().all(is_settled)
 }
 
 const TITLES: [&str; 8] = [

@@ -1,11 +1,22 @@
 //! Everything a cluster can tell us, as one closed list. Clients send these; [`crate::rack::Rack::apply`] takes them in.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
-use crate::rack::event::NodeEvent;
+use crate::rack::announcement::{BgpStatus, L2Status};
+use crate::rack::config_object::{
+    BfdProfile, BgpAdvertisement, BgpPeer, Community, ConfigurationState, IpAddressPool,
+    L2Advertisement, PoolConfigMap,
+};
+use crate::rack::endpoints::EndpointSlice;
+use crate::rack::event::{NodeEvent, ServiceEvent};
 use crate::rack::link::{LinkState, Source, SourceState};
+use crate::rack::namespace::Namespace;
 use crate::rack::node::{Lease, Node, NodeName};
 use crate::rack::pod::Pod;
+use crate::rack::service::Service;
+use crate::rack::workload::{Workload, WorkloadKind};
 
 /// A change of a kind that is listed once and watched from there.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,12 +28,19 @@ pub enum Change<T> {
     Deleted(T),
 }
 
+impl<T> Change<T> {
+    /// The same change of something made from each object.
+    pub fn map<U>(self, make: impl Fn(T) -> U) -> Change<U> {
+        match self {
+            Change::Listed(all) => Change::Listed(all.into_iter().map(make).collect()),
+            Change::Applied(one) => Change::Applied(make(one)),
+            Change::Deleted(one) => Change::Deleted(make(one)),
+        }
+    }
+}
+
 /// One piece of news from the cluster.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a Node is large and rare, and is moved only twice on its way into the rack"
-)]
 pub enum Fact {
     Link(LinkState),
     Source(Source, SourceState),
@@ -35,6 +53,28 @@ pub enum Fact {
     Events(Change<NodeEvent>),
     /// metrics.k8s.io: all nodes at once, every 15 seconds while shown.
     Usage(Vec<Usage>),
+
+    // Services and what stands behind them.
+    Services(Change<Service>),
+    EndpointSlices(Change<EndpointSlice>),
+    ServiceEvents(Change<ServiceEvent>),
+    /// DaemonSets and Deployments come from two sources; `Listed` replaces those of one kind.
+    Workloads(WorkloadKind, Change<Workload>),
+    Namespaces(Change<Namespace>),
+
+    // MetalLB.
+    /// The kinds the server serves in `metallb.io/v1beta1`, by their plurals; empty without MetalLB.
+    MetalLbKinds(BTreeSet<Box<str>>),
+    PoolConfigMaps(Change<PoolConfigMap>),
+    IpAddressPools(Change<IpAddressPool>),
+    L2Advertisements(Change<L2Advertisement>),
+    BgpAdvertisements(Change<BgpAdvertisement>),
+    BgpPeers(Change<BgpPeer>),
+    BfdProfiles(Change<BfdProfile>),
+    Communities(Change<Community>),
+    L2Statuses(Change<L2Status>),
+    BgpStatuses(Change<BgpStatus>),
+    ConfigurationStates(Change<ConfigurationState>),
 }
 
 /// Who we talk to; known as soon as the kubeconfig is read, the version after the first answer.

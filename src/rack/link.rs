@@ -4,24 +4,72 @@ use std::time::Duration;
 
 use crate::rack::problem::Problem;
 
+/// How many sources there are.
+pub const COUNT: usize = 21;
+
 /// One thing we read from the cluster. Each can be up, late or forbidden on its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Source {
     Nodes,
     Leases,
     Pods,
+    /// Events of Nodes.
     Events,
     Metrics,
+    Services,
+    EndpointSlices,
+    /// Events of Services.
+    ServiceEvents,
+    DaemonSets,
+    /// Only those beside MetalLB's speaker.
+    Deployments,
+    /// Labels of namespaces, only while a pool asks for them.
+    Namespaces,
+    /// The ConfigMap of MetalLB before 0.13.
+    PoolConfigMaps,
+    IpAddressPools,
+    L2Advertisements,
+    BgpAdvertisements,
+    BgpPeers,
+    BfdProfiles,
+    Communities,
+    L2Statuses,
+    BgpStatuses,
+    ConfigurationStates,
 }
 
 impl Source {
-    pub const ALL: [Source; 5] = [
+    pub const ALL: [Source; COUNT] = [
         Source::Nodes,
         Source::Leases,
         Source::Pods,
         Source::Events,
         Source::Metrics,
+        Source::Services,
+        Source::EndpointSlices,
+        Source::ServiceEvents,
+        Source::DaemonSets,
+        Source::Deployments,
+        Source::Namespaces,
+        Source::PoolConfigMaps,
+        Source::IpAddressPools,
+        Source::L2Advertisements,
+        Source::BgpAdvertisements,
+        Source::BgpPeers,
+        Source::BfdProfiles,
+        Source::Communities,
+        Source::L2Statuses,
+        Source::BgpStatuses,
+        Source::ConfigurationStates,
     ];
+
+    /// What the rack itself stands on; without any of them there is nothing to show.
+    pub const CORE: [Source; 4] = [Source::Nodes, Source::Leases, Source::Pods, Source::Events];
+
+    /// The place in [`Source::ALL`].
+    pub fn index(self) -> usize {
+        self as usize
+    }
 
     /// The word of the API for it, in the plural.
     pub fn word(self) -> &'static str {
@@ -31,6 +79,22 @@ impl Source {
             Source::Pods => "pods",
             Source::Events => "events",
             Source::Metrics => "metrics",
+            Source::Services => "services",
+            Source::EndpointSlices => "endpointslices",
+            Source::ServiceEvents => "events of services",
+            Source::DaemonSets => "daemonsets",
+            Source::Deployments => "deployments",
+            Source::Namespaces => "namespaces",
+            Source::PoolConfigMaps => "configmaps",
+            Source::IpAddressPools => "ipaddresspools",
+            Source::L2Advertisements => "l2advertisements",
+            Source::BgpAdvertisements => "bgpadvertisements",
+            Source::BgpPeers => "bgppeers",
+            Source::BfdProfiles => "bfdprofiles",
+            Source::Communities => "communities",
+            Source::L2Statuses => "servicel2statuses",
+            Source::BgpStatuses => "servicebgpstatuses",
+            Source::ConfigurationStates => "configurationstates",
         }
     }
 }
@@ -76,9 +140,9 @@ pub struct Link {
     /// When the present state began, by our own clock.
     pub since: Duration,
     /// Each source in the order of [`Source::ALL`].
-    pub sources: [SourceState; 5],
+    pub sources: [SourceState; COUNT],
     /// Which of them were read whole at least once.
-    pub listed: [bool; 5],
+    pub listed: [bool; COUNT],
 }
 
 impl Link {
@@ -87,8 +151,8 @@ impl Link {
             state: LinkState::Connecting,
             last_contact: None,
             since: now,
-            sources: [const { SourceState::Waiting }; 5],
-            listed: [false; 5],
+            sources: [const { SourceState::Waiting }; COUNT],
+            listed: [false; COUNT],
         }
     }
 
@@ -126,22 +190,13 @@ impl Link {
     }
 
     pub fn source(&self, source: Source) -> &SourceState {
-        let [nodes, leases, pods, events, metrics] = &self.sources;
-        match source {
-            Source::Nodes => nodes,
-            Source::Leases => leases,
-            Source::Pods => pods,
-            Source::Events => events,
-            Source::Metrics => metrics,
-        }
+        static WAITING: SourceState = SourceState::Waiting;
+        self.sources.get(source.index()).unwrap_or(&WAITING)
     }
 
     /// True once the source has been read whole, and as long as it may still be read.
     pub fn has_listed(&self, source: Source) -> bool {
-        let known = Source::ALL
-            .iter()
-            .zip(self.listed)
-            .any(|(it, listed)| *it == source && listed);
+        let known = self.listed.get(source.index()).is_some_and(|it| *it);
         known
             && !matches!(
                 self.source(source),
@@ -150,16 +205,24 @@ impl Link {
     }
 
     pub fn set_source(&mut self, source: Source, state: SourceState) {
-        for ((known, slot), listed) in Source::ALL
-            .iter()
-            .zip(&mut self.sources)
-            .zip(&mut self.listed)
-        {
-            if *known == source {
-                *listed |= state == SourceState::Live;
-                *slot = state;
-                return;
-            }
+        let index = source.index();
+        let (Some(slot), Some(listed)) = (self.sources.get_mut(index), self.listed.get_mut(index))
+        else {
+            return;
+        };
+        *listed |= state == SourceState::Live;
+        *slot = state;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_source_has_a_place_of_its_own() {
+        for (index, source) in Source::ALL.into_iter().enumerate() {
+            assert_eq!(source.index(), index, "{source:?}");
         }
     }
 }

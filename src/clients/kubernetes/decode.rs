@@ -4,24 +4,33 @@
 //! everything else without building it, so managedFields and image lists cost a scan and no memory. There is never a
 //! tree of values, and one object that cannot be read never takes its neighbours with it.
 
+pub(super) mod announcement;
+pub(super) mod config_object;
+pub(super) mod config_state;
+pub(super) mod endpoints;
 pub(super) mod event;
 pub(super) mod lease;
+pub(super) mod namespace;
 pub(super) mod node;
 pub(super) mod pod;
+pub(super) mod service;
 pub(super) mod status;
 pub(super) mod usage;
 pub(super) mod wire;
+pub(super) mod workload;
 
 use std::borrow::Cow;
 
 use serde::Deserialize;
 
+use super::place::{Notice, Place};
 use crate::rack::facts::{Change, Fact};
 use crate::rack::link::Source;
 
 /// A kind of object that is listed once and watched from there.
 pub(super) trait Kind: Sized + Send + 'static {
     const SOURCE: Source;
+    /// Where it usually is.
     const PATH: &'static str;
     /// What every list and watch of this kind adds to its query, percent-encoded.
     const QUERY: &'static str;
@@ -33,6 +42,22 @@ pub(super) trait Kind: Sized + Send + 'static {
     /// `namespace/name`, or the name alone, as [`Failed::name`] spells it.
     fn name(&self) -> String;
     fn fact(change: Change<Self>) -> Fact;
+
+    /// Where it is in this cluster, perhaps with a query; `None` as long as there is no use in asking.
+    fn path(_place: &Place) -> Option<Cow<'static, str>> {
+        Some(Self::PATH.into())
+    }
+
+    /// What a change tells about where others are.
+    fn notice(_change: &Change<Self>) -> Option<Notice> {
+        None
+    }
+}
+
+/// The path of a kind of MetalLB, if the server serves it: a kind that is not there is not asked for.
+fn plural_if_served(place: &Place, path: &'static str) -> Option<Cow<'static, str>> {
+    let (_, plural) = path.rsplit_once('/')?;
+    place.serves(plural).then_some(path.into())
 }
 
 /// A decoded object and what is needed to go on watching after it.

@@ -1,13 +1,16 @@
 //! What all parts of one connection share: where facts go, when the last byte came, and which client to use now.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::Instant;
 
 use super::connection::Connection;
 use super::error::Error;
+use super::place::{Notice, Place};
 use crate::rack::facts::Fact;
 use crate::rack::link::Source;
 use crate::rack::problem::Problem;
@@ -20,8 +23,9 @@ pub(super) struct Dial {
     pub(super) connection: Connection,
     /// While it is down only the supervisor asks, so that a dead server is not dialled five times over.
     pub(super) is_up: bool,
-    /// Nodes come first on the screen, so the big lists wait for them.
+    /// Nodes come first on the screen, so everything else waits for them.
     pub(super) has_nodes: bool,
+    pub(super) place: Place,
 }
 
 /// What a source tells the supervisor.
@@ -30,6 +34,12 @@ pub(super) enum Report {
     Live(Source),
     /// It works, but these objects could not be read; `None` when all can be read again.
     Unreadable(Source, Option<Problem>),
+    /// The kinds of MetalLB that the server serves.
+    Served(BTreeSet<Box<str>>),
+    /// Where something is.
+    Noticed(Notice),
+    /// There is use in asking for this kind, or there is none because it is not there.
+    Gate(Source, bool),
     /// It does not work; `tries` counts failures in a row.
     Failed {
         source: Source,
@@ -44,7 +54,9 @@ pub(super) struct Line {
     pub(super) out: mpsc::Sender<Fact>,
     pub(super) reports: mpsc::Sender<Report>,
     pub(super) dials: watch::Receiver<Dial>,
-    contact: std::sync::Arc<Contact>,
+    contact: Arc<Contact>,
+    /// Rung when a kind that was served is gone, or is there before we knew.
+    kinds: Arc<Notify>,
 }
 
 struct Contact {
@@ -72,6 +84,7 @@ impl Line {
             reports,
             dials,
             contact: contact.into(),
+            kinds: Arc::default(),
         }
     }
 
@@ -101,9 +114,9 @@ impl Line {
         Duration::from_millis(self.contact.now().saturating_sub(last))
     }
 
-    /// Waits for a line that is up (and for the nodes, if asked).
-    pub(super) async fn dial(&mut self, after_nodes: bool) -> Dial {
-        let is_ready = |dial: &Dial| dial.is_up && (dial.has_nodes || !after_nodes);
+    /// Waits for a line that is up and `suits`.
+    pub(super) async fn dial(&mut self, suits: impl Fn(&Dial) -> bool) -> Dial {
+        let is_ready = |dial: &Dial| dial.is_up && suits(dial);
         let ready = self.dials.wait_for(is_ready).await.ok();
         if let Some(dial) = ready.map(|dial| dial.clone()) {
             return dial;
@@ -113,14 +126,25 @@ impl Line {
 
     /// Ends when every stream of `epoch` must be dropped.
     pub(super) async fn is_over(&mut self, epoch: u64) {
-        let is_closed = self
-            .dials
-            .wait_for(|dial| dial.epoch != epoch)
-            .await
-            .is_err();
+        self.until(|dial| dial.epoch != epoch).await;
+    }
+
+    /// Ends as soon as `is_so`.
+    pub(super) async fn until(&mut self, is_so: impl Fn(&Dial) -> bool) {
+        let is_closed = self.dials.wait_for(is_so).await.is_err();
         if is_closed {
             std::future::pending::<()>().await;
         }
+    }
+
+    /// Says that the kinds should be looked at again.
+    pub(super) fn doubt_kinds(&self) {
+        self.kinds.notify_one();
+    }
+
+    /// Ends when somebody doubts what kinds there are.
+    pub(super) async fn kinds_changed(&self) {
+        self.kinds.notified().await;
     }
 }
 

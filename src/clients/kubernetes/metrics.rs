@@ -26,7 +26,7 @@ pub(super) async fn follow(mut line: Line, mut wants: watch::Receiver<Wants>) {
             // Nobody can want it any more.
             std::future::pending::<()>().await;
         }
-        let dial = line.dial(true).await;
+        let dial = line.dial(|dial| dial.has_nodes).await;
         let mut pause = EVERY;
         match once(&dial.connection).await {
             Ok(usage) => {

@@ -1,13 +1,22 @@
 //! The decoder by itself, for bytes that are in hand already: the same code that [`super::follow`] uses, without a
 //! server. Benchmarks measure it here.
 
+use super::decode::workload::{DaemonSet, Deployment};
 use super::decode::{self, Event, Kind};
 use super::split::Splitter;
-use crate::rack::event::NodeEvent;
+use crate::rack::announcement::{BgpStatus, L2Status};
+use crate::rack::config_object::{
+    BfdProfile, BgpAdvertisement, BgpPeer, Community, ConfigurationState, IpAddressPool,
+    L2Advertisement, PoolConfigMap,
+};
+use crate::rack::endpoints::EndpointSlice;
+use crate::rack::event::{NodeEvent, ServiceEvent};
 use crate::rack::facts::{Change, Fact};
 use crate::rack::link::Source;
+use crate::rack::namespace::Namespace;
 use crate::rack::node::{Lease, Node};
 use crate::rack::pod::Pod;
+use crate::rack::service::Service;
 
 /// A list (or one page of it) as the fact that it is; objects that make no sense are left out.
 pub(super) fn list(source: Source, body: &[u8]) -> Option<Fact> {
@@ -25,6 +34,22 @@ pub(super) fn list(source: Source, body: &[u8]) -> Option<Fact> {
         Source::Leases => of::<Lease>(body),
         Source::Pods => of::<Pod>(body),
         Source::Events => of::<NodeEvent>(body),
+        Source::Services => of::<Service>(body),
+        Source::EndpointSlices => of::<EndpointSlice>(body),
+        Source::ServiceEvents => of::<ServiceEvent>(body),
+        Source::DaemonSets => of::<DaemonSet>(body),
+        Source::Deployments => of::<Deployment>(body),
+        Source::Namespaces => of::<Namespace>(body),
+        Source::PoolConfigMaps => of::<PoolConfigMap>(body),
+        Source::IpAddressPools => of::<IpAddressPool>(body),
+        Source::L2Advertisements => of::<L2Advertisement>(body),
+        Source::BgpAdvertisements => of::<BgpAdvertisement>(body),
+        Source::BgpPeers => of::<BgpPeer>(body),
+        Source::BfdProfiles => of::<BfdProfile>(body),
+        Source::Communities => of::<Community>(body),
+        Source::L2Statuses => of::<L2Status>(body),
+        Source::BgpStatuses => of::<BgpStatus>(body),
+        Source::ConfigurationStates => of::<ConfigurationState>(body),
         Source::Metrics => None,
     }
 }
@@ -43,6 +68,22 @@ pub(super) fn line(source: Source, line: &[u8]) -> Option<Fact> {
         Source::Leases => of::<Lease>(line),
         Source::Pods => of::<Pod>(line),
         Source::Events => of::<NodeEvent>(line),
+        Source::Services => of::<Service>(line),
+        Source::EndpointSlices => of::<EndpointSlice>(line),
+        Source::ServiceEvents => of::<ServiceEvent>(line),
+        Source::DaemonSets => of::<DaemonSet>(line),
+        Source::Deployments => of::<Deployment>(line),
+        Source::Namespaces => of::<Namespace>(line),
+        Source::PoolConfigMaps => of::<PoolConfigMap>(line),
+        Source::IpAddressPools => of::<IpAddressPool>(line),
+        Source::L2Advertisements => of::<L2Advertisement>(line),
+        Source::BgpAdvertisements => of::<BgpAdvertisement>(line),
+        Source::BgpPeers => of::<BgpPeer>(line),
+        Source::BfdProfiles => of::<BfdProfile>(line),
+        Source::Communities => of::<Community>(line),
+        Source::L2Statuses => of::<L2Status>(line),
+        Source::BgpStatuses => of::<BgpStatus>(line),
+        Source::ConfigurationStates => of::<ConfigurationState>(line),
         Source::Metrics => None,
     }
 }

@@ -6,18 +6,28 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
 
 use super::connection::Connection;
+use super::decode::workload::{DaemonSet, Deployment};
 use super::dial::dial;
 use super::error::Error;
 use super::kubeconfig::{self, Chosen, Found, Stamps};
 use super::line::{Dial, Line};
+use super::place::Place;
 use super::supervisor::Supervisor;
-use super::{Target, Wants, metrics, source};
-use crate::rack::event::NodeEvent;
+use super::{Target, Wants, discovery, metrics, source};
+use crate::rack::announcement::{BgpStatus, L2Status};
+use crate::rack::config_object::{
+    BfdProfile, BgpAdvertisement, BgpPeer, Community, ConfigurationState, IpAddressPool,
+    L2Advertisement, PoolConfigMap,
+};
+use crate::rack::endpoints::EndpointSlice;
+use crate::rack::event::{NodeEvent, ServiceEvent};
 use crate::rack::facts::{ClusterInfo, Fact};
 use crate::rack::link::{LinkState, Source, SourceState};
+use crate::rack::namespace::Namespace;
 use crate::rack::node::{Lease, Node};
 use crate::rack::pod::Pod;
 use crate::rack::problem::{Problem, Severity, Subject};
+use crate::rack::service::Service;
 
 /// A file that is being written is read a moment later.
 const SETTLE: Duration = Duration::from_millis(300);
@@ -112,15 +122,52 @@ async fn connected(
         connection,
         is_up: true,
         has_nodes: false,
+        place: Place::default(),
     });
     let (reports, reported) = mpsc::channel(64);
     let line = Line::new(out, reports, following);
     tokio::join!(
         Supervisor::new(chosen, info, line.clone(), dials).run(reported),
+        discovery::follow(line.clone()),
+        core(line.clone()),
+        services(line.clone()),
+        metallb(line.clone()),
+        metrics::follow(line, wants),
+    );
+}
+
+async fn core(line: Line) {
+    tokio::join!(
         source::follow::<Node>(line.clone()),
         source::follow::<Lease>(line.clone()),
         source::follow::<Pod>(line.clone()),
-        source::follow::<NodeEvent>(line.clone()),
-        metrics::follow(line, wants),
+        source::follow::<NodeEvent>(line),
+    );
+}
+
+async fn services(line: Line) {
+    tokio::join!(
+        source::follow::<Service>(line.clone()),
+        source::follow::<EndpointSlice>(line.clone()),
+        source::follow::<ServiceEvent>(line.clone()),
+        source::follow::<DaemonSet>(line.clone()),
+        source::follow::<Deployment>(line.clone()),
+        source::follow::<Namespace>(line),
+    );
+}
+
+/// None of these asks anything before the server is known to serve it.
+async fn metallb(line: Line) {
+    tokio::join!(
+        source::follow::<PoolConfigMap>(line.clone()),
+        source::follow::<IpAddressPool>(line.clone()),
+        source::follow::<L2Advertisement>(line.clone()),
+        source::follow::<BgpAdvertisement>(line.clone()),
+        source::follow::<BgpPeer>(line.clone()),
+        source::follow::<BfdProfile>(line.clone()),
+        source::follow::<Community>(line.clone()),
+        source::follow::<L2Status>(line.clone()),
+        source::follow::<BgpStatus>(line.clone()),
+        source::follow::<ConfigurationState>(line),
     );
 }

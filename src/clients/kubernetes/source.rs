@@ -3,26 +3,31 @@
 //!
 //! A source never decides how the line as a whole stands; it reports, and waits for the supervisor's word to dial.
 
+mod asking;
 mod list;
 mod watch;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
 use super::backoff::Backoff;
-use super::connection::Asking;
 use super::decode::{Failed, Kind};
-use super::error::{Error, Rule};
+use super::error::Error;
 use super::line::{Dial, Line, Report};
+use crate::rack::facts::Change;
 use crate::rack::link::Source;
 use crate::rack::problem::{Problem, Severity, Subject};
 
+pub(super) use asking::asking;
 pub(super) use list::{list, push_encoded};
 
 /// What a source knows between two connections.
 struct Progress {
+    /// Where it is asked for; another place means another list.
+    path: Cow<'static, str>,
     /// The version to go on from; `None` makes a new list.
     version: Option<Box<str>>,
     /// The server's memory gave us a version it had forgotten: ask the datastore next time.
@@ -53,48 +58,86 @@ impl From<Error> for End {
 /// Follows one kind. Never ends; dropped with the future it is part of.
 pub(super) async fn follow<K: Kind>(mut line: Line) {
     let mut progress = Progress {
+        path: K::PATH.into(),
         version: None,
         needs_fresh: false,
         unreadable: BTreeMap::new(),
         backoff: Backoff::new(),
         garbage: 0,
     };
-    let after_nodes = matches!(K::SOURCE, Source::Pods | Source::Events);
+    let suits = |dial: &Dial| {
+        let is_first = matches!(K::SOURCE, Source::Nodes | Source::Leases);
+        (is_first || dial.has_nodes) && K::path(&dial.place).is_some()
+    };
     loop {
-        let dial = line.dial(after_nodes).await;
+        let mut gate = line.clone();
+        let dial = tokio::select! {
+            biased;
+            dial = line.dial(suits) => dial,
+            () = gate.until(is_shut::<K>) => {
+                gate.report(Report::Gate(K::SOURCE, false)).await;
+                gate.until(|dial| K::path(&dial.place).is_some()).await;
+                gate.report(Report::Gate(K::SOURCE, true)).await;
+                continue;
+            }
+        };
+        let Some(path) = K::path(&dial.place) else {
+            continue;
+        };
+        if progress.path != path {
+            progress.path = path;
+            progress.version = None;
+        }
         let began = Instant::now();
         let mut streams = line.clone();
+        let path = progress.path.clone();
+        let is_over =
+            |now: &Dial| now.epoch != dial.epoch || K::path(&now.place) != Some(path.clone());
         let end = tokio::select! {
             biased;
-            () = streams.is_over(dial.epoch) => continue,
+            () = streams.until(is_over) => continue,
             end = turn::<K>(&dial, &mut progress, &line) => end,
         };
         let pause = settle::<K>(end, began, &mut progress, &line).await;
         tokio::select! {
             () = sleep(pause) => {}
-            () = streams.is_over(dial.epoch) => {}
+            () = streams.until(is_over) => {}
         }
     }
+}
+
+/// The cluster has no such kind.
+fn is_shut<K: Kind>(dial: &Dial) -> bool {
+    dial.is_up && dial.place.is_known() && K::path(&dial.place).is_none()
 }
 
 /// One connection's worth: a list when there is nothing to go on from, then the watch.
 async fn turn<K: Kind>(dial: &Dial, progress: &mut Progress, line: &Line) -> End {
     if progress.version.is_none() {
-        let listed = list::<K>(&dial.connection, progress.needs_fresh, Some(line)).await;
+        let fresh = progress.needs_fresh;
+        let listed = list::<K>(&dial.connection, &progress.path, fresh, Some(line)).await;
         let listed = match listed {
             Ok(listed) => listed,
             Err(error) => return error.into(),
         };
         progress.unreadable = listed.failed;
         progress.version = Some(listed.version);
-        line.tell(K::fact(crate::rack::facts::Change::Listed(listed.items)))
-            .await;
+        let change = Change::Listed(listed.items);
+        notice(&change, line).await;
+        line.tell(K::fact(change)).await;
         line.report(Report::Live(K::SOURCE)).await;
         if !progress.unreadable.is_empty() {
             line.report(progress.unreadable_report::<K>()).await;
         }
     }
     watch::watch::<K>(dial, progress, line).await
+}
+
+/// Passes on what a change tells about where others are.
+async fn notice<K: Kind>(change: &Change<K>, line: &Line) {
+    if let Some(notice) = K::notice(change) {
+        line.report(Report::Noticed(notice)).await;
+    }
 }
 
 /// Reports how a connection ended, and says how long to wait.
@@ -118,6 +161,10 @@ async fn settle<K: Kind>(
             progress.backoff.next(CAP)
         }
         End::Failed(error) => {
+            if matches!(error, Error::Missing { .. }) {
+                line.doubt_kinds();
+                progress.version = None;
+            }
             let was_live = progress.version.is_some();
             let pause = pause::<K>(&error, was_live, &mut progress.backoff);
             let tries = progress.backoff.tries();
@@ -144,7 +191,7 @@ const CAP_OTHERS: Duration = Duration::from_secs(15);
 fn pause<K: Kind>(error: &Error, was_live: bool, backoff: &mut Backoff) -> Duration {
     let cap = match K::SOURCE {
         Source::Nodes | Source::Leases => CAP,
-        Source::Pods | Source::Events | Source::Metrics => CAP_OTHERS,
+        _ => CAP_OTHERS,
     };
     let usual = backoff.next(cap);
     match error {
@@ -192,50 +239,5 @@ impl Progress {
             })
         });
         Report::Unreadable(K::SOURCE, problem)
-    }
-}
-
-/// The right each kind needs, for the sentence that says it is missing.
-pub(super) const fn asking(source: Source) -> Asking {
-    const fn rule(resource: &'static str, group: &'static str) -> Rule {
-        Rule {
-            verbs: "list, watch",
-            resource,
-            group,
-            namespace: None,
-        }
-    }
-    static NODES: Rule = rule("nodes", "");
-    static PODS: Rule = rule("pods", "");
-    static EVENTS: Rule = rule("events", "");
-    static LEASES: Rule = Rule {
-        namespace: Some("kube-node-lease"),
-        ..rule("leases", "coordination.k8s.io")
-    };
-    static METRICS: Rule = Rule {
-        verbs: "list",
-        ..rule("nodes", "metrics.k8s.io")
-    };
-    match source {
-        Source::Nodes => Asking {
-            rule: &NODES,
-            what: "nodes",
-        },
-        Source::Leases => Asking {
-            rule: &LEASES,
-            what: "leases of nodes",
-        },
-        Source::Pods => Asking {
-            rule: &PODS,
-            what: "pods",
-        },
-        Source::Events => Asking {
-            rule: &EVENTS,
-            what: "events of nodes",
-        },
-        Source::Metrics => Asking {
-            rule: &METRICS,
-            what: "metrics.k8s.io (metrics-server is not installed)",
-        },
     }
 }

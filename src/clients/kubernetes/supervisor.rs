@@ -24,8 +24,9 @@ use super::dial::dial;
 use super::error::{Error, Rule};
 use super::kubeconfig::Chosen;
 use super::line::{Dial, Line, Report};
+use super::place::{Notice, Place};
 use crate::rack::facts::{ClusterInfo, Fact};
-use crate::rack::link::{LinkState, Source, SourceState};
+use crate::rack::link::{COUNT, LinkState, Source, SourceState};
 
 const PROBE: Duration = Duration::from_secs(4);
 const SILENCE: Duration = Duration::from_secs(5);
@@ -37,7 +38,7 @@ pub(super) struct Supervisor {
     pub(super) line: Line,
     pub(super) dials: watch::Sender<Dial>,
     state: LinkState,
-    sources: [Seen; 5],
+    sources: [Seen; COUNT],
     is_up: bool,
     has_version: bool,
     backoff: Backoff,
@@ -110,6 +111,27 @@ impl Supervisor {
                 }
                 None
             }
+            Report::Served(served) => {
+                self.line.tell(Fact::MetalLbKinds(served.clone())).await;
+                self.know(|place| place.set_served(served)).await;
+                None
+            }
+            Report::Gate(source, is_open) => {
+                let state = if is_open {
+                    SourceState::Waiting
+                } else {
+                    SourceState::Absent
+                };
+                if let Some(seen) = self.seen(source) {
+                    seen.is_flowing = false;
+                }
+                self.tell_source(source, state).await;
+                None
+            }
+            Report::Noticed(notice) => {
+                self.know(|place| place.take(notice)).await;
+                None
+            }
             Report::Failed {
                 source,
                 error,
@@ -152,6 +174,9 @@ impl Supervisor {
             Error::Missing { .. } => SourceState::Absent,
             _ => SourceState::Failing(problem),
         };
+        if source == Source::DaemonSets && matches!(state, SourceState::Forbidden(_)) {
+            self.know(|place| place.take(Notice::SpeakerUnseen)).await;
+        }
         let is_doubtful = error.is_line();
         if let Some(seen) = self.seen(source) {
             seen.is_flowing = false;
@@ -263,6 +288,27 @@ impl Supervisor {
         }
         if let Some(state) = sources::link(&self.sources, &self.info.server) {
             self.tell_link(state).await;
+        }
+    }
+
+    /// More is known of where things are: sources whose kind is there now begin.
+    async fn know(&mut self, learn: impl FnOnce(&mut Place)) {
+        let mut place = self.dials.borrow().place.clone();
+        learn(&mut place);
+        let wants_namespaces = place.wants_namespaces();
+        let lacks_kinds = place.has_speaker_without_kinds();
+        let is_news = self.dials.send_if_modified(|dial| {
+            let before = std::mem::replace(&mut dial.place, place);
+            before != dial.place
+        });
+        if is_news && lacks_kinds {
+            // MetalLB has just been installed, or it is so old that it has none.
+            self.line.doubt_kinds();
+        }
+        let seen = self.seen(Source::Namespaces).map(|seen| &seen.told);
+        if wants_namespaces && seen == Some(&SourceState::Absent) {
+            self.tell_source(Source::Namespaces, SourceState::Waiting)
+                .await;
         }
     }
 

@@ -1,5 +1,7 @@
 //! Recorded answers of a real API server, read as the rack wants them.
 
+mod services;
+
 use super::*;
 use crate::clients::kubernetes::split::Splitter;
 use crate::rack::event::NodeEvent;

@@ -40,6 +40,7 @@ enum Way {
 /// Lists one kind. With `needs_fresh` the server's memory is not trusted.
 pub(in crate::clients::kubernetes) async fn list<K: Kind>(
     connection: &Connection,
+    place: &str,
     needs_fresh: bool,
     line: Option<&Line>,
 ) -> Result<Listed<K>, Error> {
@@ -48,15 +49,18 @@ pub(in crate::clients::kubernetes) async fn list<K: Kind>(
         None if needs_fresh => Way::Whole,
         None => Way::Memory,
     };
-    match pages(connection, way, line).await {
+    match pages(connection, place, way, line).await {
         // The rest of a forgotten list can be had, but not a version that fits all of it: begin again.
-        Err(Error::Expired) if way != Way::Whole => pages(connection, Way::Whole, line).await,
+        Err(Error::Expired) if way != Way::Whole => {
+            pages(connection, place, Way::Whole, line).await
+        }
         result => result,
     }
 }
 
 async fn pages<K: Kind>(
     connection: &Connection,
+    place: &str,
     way: Way,
     line: Option<&Line>,
 ) -> Result<Listed<K>, Error> {
@@ -67,7 +71,7 @@ async fn pages<K: Kind>(
     };
     let mut more = String::new();
     loop {
-        let head = page(connection, &path::<K>(way, &more), &mut listed, line).await?;
+        let head = page(connection, &path::<K>(place, way, &more), &mut listed, line).await?;
         let version = head.metadata.resource_version;
         more = head.metadata.more;
         if more.is_empty() && version.is_empty() {
@@ -83,20 +87,27 @@ async fn pages<K: Kind>(
     }
 }
 
-fn path<K: Kind>(way: Way, more: &str) -> String {
-    let mut path = format!("{}?{}", K::PATH, K::QUERY);
+fn path<K: Kind>(place: &str, way: Way, more: &str) -> String {
+    let mut path = with_query(place, K::QUERY);
     match way {
-        Way::Memory => path.push_str("&resourceVersion=0"),
+        Way::Memory => path.push_str("resourceVersion=0&"),
         Way::Pages(size) => {
-            let _ = write!(path, "&limit={size}");
+            let _ = write!(path, "limit={size}&");
         }
         Way::Whole => {}
     }
     if !more.is_empty() {
-        path.push_str("&continue=");
+        path.push_str("continue=");
         push_encoded(&mut path, more);
     }
-    path.replace("?&", "?").trim_end_matches('?').to_owned()
+    path.trim_end_matches(['&', '?']).to_owned()
+}
+
+/// A path that may have a query already, with more of it, ready for the next option.
+pub(super) fn with_query(place: &str, query: &str) -> String {
+    let mark = if place.contains('?') { '&' } else { '?' };
+    let end = if query.is_empty() { "" } else { "&" };
+    format!("{place}{mark}{query}{end}")
 }
 
 /// Percent-encodes what the server told us to send back.

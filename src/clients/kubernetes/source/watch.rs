@@ -7,8 +7,8 @@ use bytes::Bytes;
 use http_body_util::BodyExt;
 use tokio::time::{Instant, timeout_at};
 
-use super::list::{content_type, push_encoded};
-use super::{End, Progress, asking};
+use super::list::{content_type, push_encoded, with_query};
+use super::{End, Progress, asking, notice};
 use crate::clients::kubernetes::decode::{self, Event, Kind};
 use crate::clients::kubernetes::error::Error;
 use crate::clients::kubernetes::line::{Dial, Line, Report};
@@ -63,14 +63,11 @@ pub(super) async fn watch<K: Kind>(dial: &Dial, progress: &mut Progress, line: &
 }
 
 fn path<K: Kind>(progress: &Progress, length: Duration) -> String {
-    let mut path = format!("{}?watch=true&allowWatchBookmarks=true", K::PATH);
-    if !K::QUERY.is_empty() {
-        let _ = write!(path, "&{}", K::QUERY);
-    }
+    let mut path = with_query(&progress.path, K::QUERY);
+    let seconds = length.as_secs();
     let _ = write!(
         path,
-        "&timeoutSeconds={}&resourceVersion=",
-        length.as_secs()
+        "watch=true&allowWatchBookmarks=true&timeoutSeconds={seconds}&resourceVersion="
     );
     push_encoded(&mut path, progress.version.as_deref().unwrap_or_default());
     path
@@ -115,6 +112,7 @@ async fn take<K: Kind>(
     if let Some(report) = progress.can_read(item) {
         line.report(report).await;
     }
+    notice(&change, line).await;
     line.tell(K::fact(change)).await;
     progress.move_on(version);
     Ok(())

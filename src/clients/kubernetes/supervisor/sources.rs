@@ -1,6 +1,6 @@
 //! What the sources add up to: how the line stands as long as the server answers at all.
 
-use crate::rack::link::{LinkState, Source, SourceState};
+use crate::rack::link::{COUNT, LinkState, Source, SourceState};
 use crate::rack::problem::{Problem, Severity, Subject};
 
 /// What we know of one source.
@@ -35,9 +35,10 @@ impl Seen {
 }
 
 /// How the line stands; `None` when the sources do not say yet.
-pub(super) fn link(sources: &[Seen; 5], url: &str) -> Option<LinkState> {
+pub(super) fn link(sources: &[Seen; COUNT], url: &str) -> Option<LinkState> {
+    let is_core = |it: &&Seen| Source::CORE.contains(&it.source);
     let [nodes, others @ ..] = sources;
-    let mut lists = others.iter().filter(|it| it.source != Source::Metrics);
+    let mut core = others.iter().filter(is_core);
     match &nodes.told {
         _ if nodes.is_flowing => Some(LinkState::Live),
         SourceState::Failing(problem) => Some(LinkState::Stale {
@@ -46,14 +47,20 @@ pub(super) fn link(sources: &[Seen; 5], url: &str) -> Option<LinkState> {
         SourceState::Absent => Some(LinkState::Stale {
             problem: no_kubernetes(url),
         }),
-        SourceState::Forbidden(_) if lists.clone().any(|it| it.is_flowing) => Some(LinkState::Live),
-        SourceState::Forbidden(problem) if lists.all(Seen::is_forbidden) => {
+        SourceState::Forbidden(_) if flows(others) => Some(LinkState::Live),
+        SourceState::Forbidden(problem) if core.all(Seen::is_forbidden) => {
             Some(LinkState::Denied {
                 problem: problem.clone(),
             })
         }
         SourceState::Forbidden(_) | SourceState::Waiting | SourceState::Live => None,
     }
+}
+
+/// Anything is watched. Metrics are only asked now and then, and say nothing about the line.
+fn flows(sources: &[Seen]) -> bool {
+    let mut watched = sources.iter().filter(|it| it.source != Source::Metrics);
+    watched.any(|it| it.is_flowing)
 }
 
 fn no_kubernetes(url: &str) -> Problem {
@@ -67,10 +74,11 @@ fn no_kubernetes(url: &str) -> Problem {
 mod tests {
     use super::*;
 
-    fn seen(told: [SourceState; 5]) -> [Seen; 5] {
+    /// The first sources as told, the others waiting.
+    fn seen(told: [SourceState; 5]) -> [Seen; COUNT] {
         let mut told = told.into_iter();
         Source::ALL.map(|source| {
-            let told = told.next().unwrap();
+            let told = told.next().unwrap_or(SourceState::Waiting);
             let is_flowing = told == SourceState::Live;
             Seen {
                 told,

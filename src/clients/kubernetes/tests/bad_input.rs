@@ -11,6 +11,10 @@ use crate::rack::node::{Lease, Node};
 
 const FORBIDDEN: &str = include_str!("../../../../tests/it/fixtures/kube/status-403-list.json");
 
+/// The server serves some of MetalLB's kinds.
+const KINDS: &str = r#"{"kind":"APIResourceList","groupVersion":"metallb.io/v1beta1","resources":[
+    {"name":"ipaddresspools"},{"name":"ipaddresspools/status"},{"name":"servicel2statuses"}]}"#;
+
 async fn first_nodes(follower: &mut Follower) -> Vec<Node> {
     follower
         .until(|fact| match fact {
@@ -31,24 +35,51 @@ async fn applied(follower: &mut Follower) -> Node {
 
 #[tokio::test]
 async fn each_kind_can_be_forbidden_alone_and_the_missing_rule_is_named() {
-    for (source, rule) in [
+    for (source, kind, rule) in [
         (
             Source::Leases,
+            "leases",
             "list, watch on leases (coordination.k8s.io) in kube-node-lease",
         ),
-        (Source::Pods, "list, watch on pods"),
-        (Source::Events, "list, watch on events"),
-        (Source::Metrics, "list on nodes (metrics.k8s.io)"),
+        (Source::Pods, "pods", "list, watch on pods"),
+        (Source::Events, "events", "list, watch on events"),
+        (Source::Metrics, "", "list on nodes (metrics.k8s.io)"),
+        (Source::Services, "services", "list, watch on services"),
+        (
+            Source::EndpointSlices,
+            "endpointslices",
+            "list, watch on endpointslices (discovery.k8s.io)",
+        ),
+        (
+            Source::ServiceEvents,
+            "service-events",
+            "list, watch on events",
+        ),
+        (
+            Source::L2Statuses,
+            "servicel2statuses",
+            "list, watch on servicel2statuses (metallb.io)",
+        ),
     ] {
         let server = Server::start().await;
-        server.always(&format!("list {}", source.word()), status(403, FORBIDDEN));
+        server.always("get /apis/metallb.io/v1beta1", json(KINDS));
+        server.always(&format!("list {kind}"), status(403, FORBIDDEN));
         server.always("get metrics", status(403, FORBIDDEN));
         let mut follower = Follower::start(&plain(&server));
         follower.wants.send_replace(Wants { metrics: true });
-        follower.until_live().await;
-        let SourceState::Forbidden(problem) = follower.until_source(source).await else {
-            panic!("{source:?} is forbidden")
-        };
+        let (mut is_live, mut refused) = (false, None);
+        let problem = follower
+            .until(|fact| {
+                match fact {
+                    Fact::Link(state) => is_live = *state == LinkState::Live,
+                    Fact::Source(of, SourceState::Forbidden(problem)) if *of == source => {
+                        refused = Some(problem.clone());
+                    }
+                    _ => {}
+                }
+                refused.clone().filter(|_| is_live)
+            })
+            .await;
         assert_eq!(problem.what, format!("not allowed: {rule}"));
         assert!(problem.next.contains("--user=tui-viewer"), "{problem:?}");
     }

@@ -132,11 +132,30 @@ impl Server {
     }
 }
 
+const KINDS: [&str; 11] = [
+    "nodes",
+    "leases",
+    "pods",
+    "events",
+    "service-events",
+    "services",
+    "endpointslices",
+    "daemonsets",
+    "deployments",
+    "configmaps",
+    "namespaces",
+];
+
 /// `list nodes`, `watch pods`, `get /version`, `patch …`: what a request is about.
 fn kind(method: &str, target: &str) -> String {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let last = path.rsplit('/').next().unwrap_or_default();
-    let is_list = ["nodes", "leases", "pods", "events"].contains(&last);
+    let last = match last {
+        // Asked for twice, about Nodes and about Services.
+        "events" if query.contains("Service") => "service-events",
+        last => last,
+    };
+    let is_list = KINDS.contains(&last) || path.contains("/apis/metallb.io/") && last != "v1beta1";
     match (method, is_list) {
         ("GET", true) if path.contains("metrics") => "get metrics".to_owned(),
         ("GET", true) if query.contains("watch=true") => format!("watch {last}"),
