@@ -25,6 +25,7 @@ pub mod service;
 pub mod services;
 pub mod survey;
 pub mod time;
+pub mod vip;
 pub mod workload;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -44,6 +45,8 @@ use crate::rack::problem::{Problem, Subject};
 use crate::rack::selector::Labels;
 use crate::rack::services::Services;
 use crate::rack::time::Now;
+use crate::rack::vip::Vips;
+use crate::rack::vip::probe::Probes;
 
 /// Events kept, over all nodes: enough for an incident, little memory.
 const EVENTS_KEPT: usize = 2_000;
@@ -65,6 +68,12 @@ pub struct Rack {
     pub services: Services,
     /// MetalLB's configuration and workloads, and its neighbours.
     pub metallb: MetalLb,
+    /// Derived from all of these, when [`Rack::settle`] or [`Rack::survey`] was called last.
+    pub vips: Vips,
+    /// Facts have come since that `vips` depends on.
+    vips_are_old: bool,
+    /// Whether addresses answer from here.
+    pub probes: Probes,
     namespaces: BTreeMap<Box<str>, Labels>,
     nodes: BTreeMap<NodeName, Node>,
     beats: HashMap<NodeName, Beat>,
@@ -105,11 +114,15 @@ impl Rack {
             events: VecDeque::new(),
             usage: HashMap::new(),
             frozen: None,
+            vips: Vips::default(),
+            vips_are_old: false,
+            probes: Probes::default(),
         }
     }
 
     /// Takes in one piece of news.
     pub fn apply(&mut self, fact: Fact) {
+        self.vips_are_old |= vip::depends_on(&fact, self);
         match fact {
             Fact::Link(state) => self.apply_link(state),
             Fact::Source(source, state) => {
@@ -207,7 +220,12 @@ impl Rack {
     pub fn uid(&self, object: &Subject) -> Option<&Uid> {
         match object {
             Subject::Node(name) => self.node(name).map(|node| &node.uid),
-            Subject::Link | Subject::Kubeconfig | Subject::Settings | Subject::Program => None,
+            Subject::Service(name) => self.services.get(name).map(|service| &service.uid),
+            Subject::Link
+            | Subject::Kubeconfig
+            | Subject::MetalLb
+            | Subject::Settings
+            | Subject::Program => None,
         }
     }
 
@@ -268,6 +286,13 @@ impl Rack {
             .collect();
         pods.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
         pods
+    }
+
+    /// The pods of a namespace, in no order.
+    pub fn pods_in(&self, namespace: &str) -> impl Iterator<Item = &Pod> {
+        self.pods
+            .values()
+            .filter(move |pod| *pod.namespace == *namespace)
     }
 
     /// The events of a node, newest first.

@@ -27,6 +27,7 @@ fn node(name: &str, uid: &str) -> Node {
         allocatable: Resources::default(),
         info: NodeInfo::default(),
         pod_cidrs: Vec::new(),
+        k3s_args: Vec::new(),
     }
 }
 

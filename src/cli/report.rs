@@ -323,7 +323,9 @@ fn json_of(rack: &Rack, node: &Node) -> Value {
 
 fn problem_json(problem: &Problem) -> Value {
     let (kind, name) = match &problem.about {
-        Subject::Node(name) => ("node", Some(name.as_str())),
+        Subject::Node(name) => ("node", Some(name.to_string())),
+        Subject::Service(name) => ("service", Some(name.to_string())),
+        Subject::MetalLb => ("metallb", None),
         Subject::Link => ("link", None),
         Subject::Kubeconfig => ("kubeconfig", None),
         Subject::Settings => ("settings", None),

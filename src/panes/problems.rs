@@ -74,7 +74,12 @@ impl ProblemsPane {
         match action {
             Action::RowOpen => cx.msgs.push(match &problem.about {
                 Subject::Node(node) => Msg::ShowNode(node.clone()),
-                Subject::Link | Subject::Kubeconfig | Subject::Settings | Subject::Program => {
+                Subject::Service(_)
+                | Subject::MetalLb
+                | Subject::Link
+                | Subject::Kubeconfig
+                | Subject::Settings
+                | Subject::Program => {
                     Msg::info("this is about no object: what to do next stands below")
                 }
             }),

@@ -51,6 +51,26 @@ pub struct Node {
     pub allocatable: Resources,
     pub info: NodeInfo,
     pub pod_cidrs: Vec<Box<str>>,
+    /// Of the arguments k3s was started with (`k3s.io/node-args`), those of [`KEPT_ARGS`] as `--flag=value`.
+    pub k3s_args: Vec<Box<str>>,
+}
+
+/// The flags of k3s that decide about Services; others may hold secrets and are dropped on arrival.
+pub const KEPT_ARGS: [&str; 3] = ["--disable", "--no-deploy", "--kube-proxy-arg"];
+
+/// Keeps the flags of [`KEPT_ARGS`], whose values may stand behind `=` or as the next argument.
+pub fn kept_args(all: &[String]) -> Vec<Box<str>> {
+    let mut kept = Vec::new();
+    for (argument, next) in all.iter().zip(all.iter().skip(1).map(Some).chain([None])) {
+        let (flag, value) = match argument.split_once('=') {
+            Some((flag, value)) => (flag, Some(value)),
+            None => (argument.as_str(), next.map(String::as_str)),
+        };
+        if let (true, Some(value)) = (KEPT_ARGS.contains(&flag), value) {
+            kept.push(format!("{flag}={value}").into());
+        }
+    }
+    kept
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -187,5 +207,30 @@ impl Node {
         self.conditions
             .iter()
             .filter(|condition| &*condition.kind != "Ready" && condition.status == Truth::True)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_arguments_about_services_are_kept_however_they_are_written() {
+        let all = [
+            "server",
+            "--token",
+            "secret",
+            "--disable",
+            "servicelb",
+            "--kube-proxy-arg=proxy-mode=ipvs",
+            "--no-deploy",
+        ]
+        .map(str::to_owned);
+        let kept = kept_args(&all);
+        let kept: Vec<&str> = kept.iter().map(|it| &**it).collect();
+        assert_eq!(
+            kept,
+            ["--disable=servicelb", "--kube-proxy-arg=proxy-mode=ipvs"]
+        );
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::rack::node::NodeName;
+use crate::rack::service::ServiceName;
 
 /// Something an operator should know, in words. Messages are lower case, without full stop, and name the object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +34,9 @@ pub enum Subject {
     Link,
     Kubeconfig,
     Node(NodeName),
+    Service(ServiceName),
+    /// MetalLB as a whole, or one of its pools.
+    MetalLb,
     /// A keymap, theme or config file of the user.
     Settings,
     Program,
@@ -45,6 +49,8 @@ impl fmt::Display for Subject {
             Subject::Link => f.write_str("the connection"),
             Subject::Kubeconfig => f.write_str("the kubeconfig"),
             Subject::Node(name) => write!(f, "node {name}"),
+            Subject::Service(name) => write!(f, "service {name}"),
+            Subject::MetalLb => f.write_str("MetalLB"),
             Subject::Settings => f.write_str("the settings"),
             Subject::Program => f.write_str("bramble"),
         }

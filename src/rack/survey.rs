@@ -24,6 +24,7 @@ pub fn survey(rack: &Rack) -> Vec<Problem> {
     }
     shared_machine_ids(rack, &mut problems);
     problems.extend(rack.orphan_leases().map(orphan));
+    problems.extend(rack.vips.problems().cloned());
     problems.sort_by(worst_first);
     problems
 }
@@ -313,6 +314,7 @@ fn minor(version: &str) -> Option<(u32, u32)> {
 impl Rack {
     /// Makes the list of problems anew.
     pub fn survey(&mut self) {
+        self.derive_vips();
         self.problems = survey(self);
     }
 

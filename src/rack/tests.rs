@@ -36,6 +36,7 @@ fn node(name: &str, ready: Truth) -> Node {
         allocatable: Resources::default(),
         info: NodeInfo::default(),
         pod_cidrs: Vec::new(),
+        k3s_args: Vec::new(),
     }
 }
 

@@ -205,6 +205,7 @@ pub(crate) fn node(index: usize, name: &str) -> Node {
             boot_id: format!("boot-{index}").into(),
         },
         pod_cidrs: vec![format!("10.42.{index}.0/24").into()],
+        k3s_args: Vec::new(),
     }
 }
 

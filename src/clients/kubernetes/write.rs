@@ -34,6 +34,12 @@ static NODE: Kind = Kind {
     what: "such node",
 };
 
+static SERVICE: Kind = Kind {
+    get: rule("get", "services"),
+    patch: rule("patch", "services"),
+    what: "such service",
+};
+
 impl Kind {
     fn getting(&'static self) -> Asking {
         Asking {
@@ -58,7 +64,18 @@ fn place(object: &Subject) -> Option<(&'static Kind, String)> {
             super::source::push_encoded(&mut path, name.as_str());
             Some((&NODE, path))
         }
-        Subject::Link | Subject::Kubeconfig | Subject::Settings | Subject::Program => None,
+        Subject::Service(name) => {
+            let mut path = "/api/v1/namespaces/".to_owned();
+            super::source::push_encoded(&mut path, &name.namespace);
+            path.push_str("/services/");
+            super::source::push_encoded(&mut path, &name.name);
+            Some((&SERVICE, path))
+        }
+        Subject::Link
+        | Subject::Kubeconfig
+        | Subject::MetalLb
+        | Subject::Settings
+        | Subject::Program => None,
     }
 }
 

@@ -35,6 +35,7 @@ fn node(name: &str, ready: Truth) -> Node {
         },
         info: NodeInfo::default(),
         pod_cidrs: Vec::new(),
+        k3s_args: Vec::new(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Nodes on the wire. Images and annotations, most of a node's bytes, are skipped.
+//! Nodes on the wire. Images and all annotations but one, most of a node's bytes, are skipped.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -11,6 +11,7 @@ use crate::rack::facts::{Change, Fact};
 use crate::rack::link::Source;
 use crate::rack::node::{
     Address, Condition, Node, NodeInfo, NodeName, ResourceVersion, Resources, Taint, Truth, Uid,
+    kept_args,
 };
 use crate::rack::quantity;
 
@@ -55,6 +56,16 @@ struct NodeMeta<'a> {
     creation_timestamp: Stamp,
     #[serde(default, deserialize_with = "null_as_default")]
     labels: BTreeMap<Box<str>, Box<str>>,
+    #[serde(borrow, default, deserialize_with = "null_as_default")]
+    annotations: Annotations<'a>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Annotations<'a> {
+    /// A JSON array as text.
+    #[serde(borrow, rename = "k3s.io/node-args")]
+    node_args: Cow<'a, str>,
 }
 
 #[derive(Deserialize, Default)]
@@ -170,9 +181,15 @@ impl From<Wire<'_>> for Object<Node> {
             allocatable: resources(&status.allocatable),
             info: info(status.node_info),
             pod_cidrs: spec.pod_cidrs,
+            k3s_args: k3s_args(&metadata.annotations.node_args),
         };
         Object { version, item }
     }
+}
+
+/// Text that is no array of arguments says nothing.
+fn k3s_args(text: &str) -> Vec<Box<str>> {
+    serde_json::from_str(text).map_or_else(|_| Vec::new(), |all: Vec<String>| kept_args(&all))
 }
 
 fn taint(wire: WireTaint<'_>) -> Taint {
