@@ -25,6 +25,7 @@ mod connection;
 mod decode;
 mod dial;
 mod discovery;
+pub mod drain;
 mod error;
 mod kubeconfig;
 mod line;

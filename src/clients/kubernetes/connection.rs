@@ -97,6 +97,43 @@ impl Connection {
         self.collect(response.into_body(), LONGEST_ANSWER).await
     }
 
+    /// Sends JSON, to make an object or to ask for a deed such as an eviction.
+    pub(super) async fn post(
+        &self,
+        path: &str,
+        body: Vec<u8>,
+        asking: Asking,
+    ) -> Result<Bytes, Error> {
+        self.send_json(Method::POST, path, body, asking).await
+    }
+
+    /// Deletes an object, with DeleteOptions.
+    pub(super) async fn delete(
+        &self,
+        path: &str,
+        options: Vec<u8>,
+        asking: Asking,
+    ) -> Result<Bytes, Error> {
+        self.send_json(Method::DELETE, path, options, asking).await
+    }
+
+    async fn send_json(
+        &self,
+        method: Method,
+        path: &str,
+        body: Vec<u8>,
+        asking: Asking,
+    ) -> Result<Bytes, Error> {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(ACCEPT, "application/json")
+            .header(CONTENT_TYPE, "application/json")
+            .body(Body::from(body));
+        let response = self.send(request, asking, PLAIN).await?;
+        self.collect(response.into_body(), LONGEST_ANSWER).await
+    }
+
     async fn send(
         &self,
         request: http::Result<Request<Body>>,
@@ -163,7 +200,7 @@ impl Connection {
         let code = head.status.as_u16();
         let text = |name| head.headers.get(name).and_then(|value| value.to_str().ok());
         let message = if is_status {
-            status.message
+            status.in_full()
         } else {
             String::from_utf8_lossy(&body)
                 .trim()
@@ -235,4 +272,25 @@ struct Status {
 #[serde(default, rename_all = "camelCase")]
 struct Details {
     retry_after_seconds: Option<u64>,
+    causes: Vec<StatusCause>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct StatusCause {
+    reason: String,
+    message: String,
+}
+
+impl Status {
+    /// The message. Which disruption budget forbids an eviction stands only among the causes.
+    fn in_full(&self) -> String {
+        let mut causes = self.details.causes.iter();
+        match causes.find(|cause| cause.reason == "DisruptionBudget") {
+            Some(cause) if !cause.message.is_empty() => {
+                format!("{}: {}", self.message.trim_end_matches('.'), cause.message)
+            }
+            _ => self.message.clone(),
+        }
+    }
 }

@@ -133,7 +133,7 @@ pub(super) async fn change_guarded(
 }
 
 /// The version the object has now, if it is still the one with this uid.
-async fn read_again(
+pub(super) async fn read_again(
     connection: &Connection,
     object: &Subject,
     uid: &Uid,
