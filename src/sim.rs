@@ -32,6 +32,7 @@ mod scenario;
 mod server;
 mod shared;
 mod stamp;
+mod storage;
 mod store;
 mod workload;
 mod world;

@@ -33,6 +33,7 @@ mod lines;
 mod metrics;
 mod place;
 mod read;
+pub mod remove;
 mod session;
 mod source;
 mod split;

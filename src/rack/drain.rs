@@ -138,7 +138,11 @@ impl Plan {
         };
         let is_pinned = |occupant: &&Occupant| {
             let claim = |name: &Box<str>| format!("{}/{name}", occupant.pod.namespace);
-            !occupant.is_finished && occupant.claims.iter().any(|name| pinned.contains(&claim(name)))
+            !occupant.is_finished
+                && occupant
+                    .claims
+                    .iter()
+                    .any(|name| pinned.contains(&claim(name)))
         };
         self.leaving().filter(is_pinned).collect()
     }
@@ -370,7 +374,10 @@ impl Drain {
             count(stuck.len(), "pod", "pods")
         );
         let mut problem = Problem::new(Severity::Warning, Subject::Node(self.node.clone()), what)
-            .why(format!("{pod} is held back for {}: {why}", short(now.since(*since))));
+            .why(format!(
+                "{pod} is held back for {}: {why}",
+                short(now.since(*since))
+            ));
         problem = match budget_in(why) {
             Some(budget) => problem.next(format!(
                 "make more pods healthy, or loosen the budget: kubectl edit pdb -n {} {budget}; cancel stops the drain",
@@ -390,7 +397,9 @@ impl PodState {
     fn apply(&mut self, news: PodNews, now: Now) {
         *self = match (&*self, news) {
             (PodState::Gone, _) => return,
-            (PodState::Held { since, .. }, PodNews::Held(why)) => PodState::Held { why, since: *since },
+            (PodState::Held { since, .. }, PodNews::Held(why)) => {
+                PodState::Held { why, since: *since }
+            }
             (_, PodNews::Held(why)) => PodState::Held {
                 why,
                 since: now.mono,

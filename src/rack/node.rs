@@ -139,6 +139,16 @@ pub struct Lease {
     pub duration: Option<Duration>,
 }
 
+/// What became of `kube-system/<node>.node-password.k3s` when its node was removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PasswordSecret {
+    Gone,
+    /// Still there: a reflashed board of that name would be refused.
+    Left,
+    /// It could not be looked at, and why.
+    Unknown(String),
+}
+
 /// What a board is for, from its role labels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {

@@ -4,6 +4,7 @@
 //! Invariant: every refusal is a Status (or the plain text) that a real kube-apiserver sends.
 
 mod address;
+mod budget;
 mod discovery;
 mod list;
 pub(crate) mod merge;

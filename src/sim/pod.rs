@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::random::uuid;
 use super::resource::split_key;
 use super::stamp;
-use super::workload::Workload;
+use super::workload::{POD_NAME, Workload};
 
 /// The compact form of a Pod.
 #[derive(Debug, Clone)]
@@ -118,7 +118,12 @@ impl Pod {
         if let Some(place) = &self.place {
             let _ = write!(text, r#""nodeName":{},"#, Value::from(&*place.node));
         }
-        let _ = write!(text, r#"{}}},"status":"#, workload.spec_text);
+        if workload.has_volume {
+            text.push_str(&workload.spec_text.replace(POD_NAME, name));
+        } else {
+            text.push_str(&workload.spec_text);
+        }
+        text.push_str(r#"},"status":"#);
         status::write(&mut text, self, &created);
         text.push('}');
         text

@@ -7,6 +7,8 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::{Value, json};
+
 use super::agenda::Job;
 use super::event::Event;
 use super::node::Node;
@@ -121,8 +123,16 @@ impl World {
         let Some(stored) = self.store.get(Kind::Pod, key) else {
             return false;
         };
-        let Object::Pod(pod) = &*stored.object else {
-            return self.store.remove(Kind::Pod, key).is_some();
+        let pod = match &*stored.object {
+            Object::Pod(pod) => pod,
+            Object::Given(value) => {
+                let ending = ending(value, at);
+                return match ending {
+                    Some(object) => self.store.put(Kind::Pod, key, object) > 0,
+                    None => self.store.remove(Kind::Pod, key).is_some(),
+                };
+            }
+            _ => return false,
         };
         if pod.deleted.is_some() {
             return true;
@@ -287,6 +297,20 @@ impl World {
             .collect();
         self.rng.pick(&free).map(Arc::clone)
     }
+}
+
+/// A pod that a test put: marked as ending, and left for the test to end, which plays its kubelet. `None` when there is
+/// no kubelet to wait for.
+fn ending(pod: &Value, at: i64) -> Option<Object> {
+    let is_placed = pod["spec"]["nodeName"]
+        .as_str()
+        .is_some_and(|node| !node.is_empty());
+    let mut pod = pod.clone();
+    if pod["metadata"].get("deletionTimestamp").is_none() {
+        pod["metadata"]["deletionTimestamp"] = json!(stamp::seconds(at + 30));
+        pod["metadata"]["deletionGracePeriodSeconds"] = json!(30);
+    }
+    is_placed.then(|| Object::Given(Box::new(pod)))
 }
 
 fn pod_event(

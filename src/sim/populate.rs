@@ -21,6 +21,7 @@ use super::random::{Rng, hash};
 use super::resource::Kind;
 use super::scenario::{Health, NodePlan, Scenario, StartState, WorkloadKind, WorkloadPlan};
 use super::stamp;
+use super::storage;
 use super::store::{Key, Store};
 use super::workload::Workload;
 use super::world::{Machine, Pressure, World};
@@ -158,6 +159,7 @@ fn add_node(world: &mut World, plan: &NodePlan, number: u32) {
     world
         .store
         .put(Kind::Node, &name, Object::Node(Box::new(node)));
+    world.remember_password(&name);
 }
 
 fn add_workload(world: &mut World, plan: &WorkloadPlan, number: u32) {
@@ -181,6 +183,12 @@ fn add_workload(world: &mut World, plan: &WorkloadPlan, number: u32) {
     let turns = nodes.iter().cycle().skip(start % nodes.len().max(1));
     for (ordinal, node) in (0..).zip(turns.take(count)) {
         add_pod(world, plan, &workload, ordinal, node);
+        if let Some(size) = &plan.local_volume {
+            storage::add_local_volume(world, &workload, ordinal, node, size);
+        }
+    }
+    if let Some(least) = plan.budget {
+        storage::add_budget(world, &workload, least);
     }
 }
 

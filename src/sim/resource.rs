@@ -11,6 +11,9 @@ pub(crate) enum Kind {
     Lease,
     Event,
     Namespace,
+    Secret,
+    PersistentVolume,
+    PodDisruptionBudget,
 }
 
 /// How a kind is addressed and described.
@@ -90,8 +93,50 @@ static NAMESPACE: Resource = Resource {
     fields: &["status.phase"],
 };
 
+static SECRET: Resource = Resource {
+    kind: Kind::Secret,
+    name: "Secret",
+    group: "",
+    version: "v1",
+    plural: "secrets",
+    namespaced: true,
+    short: "",
+    fields: &["type"],
+};
+
+static PERSISTENT_VOLUME: Resource = Resource {
+    kind: Kind::PersistentVolume,
+    name: "PersistentVolume",
+    group: "",
+    version: "v1",
+    plural: "persistentvolumes",
+    namespaced: false,
+    short: "pv",
+    fields: &[],
+};
+
+static POD_DISRUPTION_BUDGET: Resource = Resource {
+    kind: Kind::PodDisruptionBudget,
+    name: "PodDisruptionBudget",
+    group: "policy",
+    version: "v1",
+    plural: "poddisruptionbudgets",
+    namespaced: true,
+    short: "pdb",
+    fields: &[],
+};
+
 /// All of them, in the order discovery lists them.
-pub(crate) static ALL: [&Resource; 5] = [&EVENT, &NAMESPACE, &NODE, &POD, &LEASE];
+pub(crate) static ALL: [&Resource; 8] = [
+    &EVENT,
+    &NAMESPACE,
+    &NODE,
+    &PERSISTENT_VOLUME,
+    &POD,
+    &SECRET,
+    &LEASE,
+    &POD_DISRUPTION_BUDGET,
+];
 
 impl Kind {
     pub(crate) fn resource(self) -> &'static Resource {
@@ -101,6 +146,9 @@ impl Kind {
             Self::Lease => &LEASE,
             Self::Event => &EVENT,
             Self::Namespace => &NAMESPACE,
+            Self::Secret => &SECRET,
+            Self::PersistentVolume => &PERSISTENT_VOLUME,
+            Self::PodDisruptionBudget => &POD_DISRUPTION_BUDGET,
         }
     }
 

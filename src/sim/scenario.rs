@@ -42,6 +42,8 @@ pub struct Scenario {
     pub(crate) forbidden: Vec<String>,
     /// Whether metrics.k8s.io is installed.
     pub(crate) metrics: bool,
+    /// Whether the password of a removed node is left behind, as some versions of k3s do.
+    pub(crate) keeps_passwords: bool,
     pub(crate) node: Vec<NodePlan>,
     pub(crate) workload: Vec<WorkloadPlan>,
 }
@@ -120,6 +122,10 @@ pub(crate) struct WorkloadPlan {
     pub(crate) cpu: u32,
     #[serde(default = "sixty_four")]
     pub(crate) memory: u32,
+    /// A disruption budget that keeps so many pods healthy.
+    pub(crate) budget: Option<u32>,
+    /// Each pod has a volume of this size on the board it first ran on, as local-path makes them.
+    pub(crate) local_volume: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -260,6 +266,7 @@ impl Default for Scenario {
             events: 0.0,
             forbidden: Vec::new(),
             metrics: true,
+            keeps_passwords: false,
             node: Vec::new(),
             workload: Vec::new(),
         }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::object::Object;
-use super::resource::Kind;
+use super::resource::{ALL, Kind};
 
 /// Changes kept per kind: more than a minute of the large rack.
 const HISTORY: usize = 16_384;
@@ -27,6 +27,9 @@ pub(crate) struct Store {
     leases: Shelf,
     events: Shelf,
     namespaces: Shelf,
+    secrets: Shelf,
+    volumes: Shelf,
+    budgets: Shelf,
 }
 
 /// The objects of one kind.
@@ -93,6 +96,9 @@ impl Store {
             leases: shelf(),
             events: shelf(),
             namespaces: shelf(),
+            secrets: shelf(),
+            volumes: shelf(),
+            budgets: shelf(),
         }
     }
 
@@ -152,13 +158,7 @@ impl Store {
     /// Makes everything before now impossible to resume from, as etcd's compaction does.
     pub(crate) fn compact(&mut self) {
         let version = self.version;
-        for kind in [
-            Kind::Node,
-            Kind::Pod,
-            Kind::Lease,
-            Kind::Event,
-            Kind::Namespace,
-        ] {
+        for kind in ALL.map(|resource| resource.kind) {
             self.shelf_mut(kind).compacted = version;
         }
     }
@@ -167,13 +167,7 @@ impl Store {
     pub(crate) fn settle(&mut self) {
         self.compact();
         let version = self.version;
-        for kind in [
-            Kind::Node,
-            Kind::Pod,
-            Kind::Lease,
-            Kind::Event,
-            Kind::Namespace,
-        ] {
+        for kind in ALL.map(|resource| resource.kind) {
             let place = self.shelf_mut(kind);
             place.history = VecDeque::new();
             place.dropped = version;
@@ -249,6 +243,9 @@ impl Store {
             Kind::Lease => &self.leases,
             Kind::Event => &self.events,
             Kind::Namespace => &self.namespaces,
+            Kind::Secret => &self.secrets,
+            Kind::PersistentVolume => &self.volumes,
+            Kind::PodDisruptionBudget => &self.budgets,
         }
     }
 
@@ -259,6 +256,9 @@ impl Store {
             Kind::Lease => &mut self.leases,
             Kind::Event => &mut self.events,
             Kind::Namespace => &mut self.namespaces,
+            Kind::Secret => &mut self.secrets,
+            Kind::PersistentVolume => &mut self.volumes,
+            Kind::PodDisruptionBudget => &mut self.budgets,
         }
     }
 }

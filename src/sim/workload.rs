@@ -26,7 +26,12 @@ pub(crate) struct Workload {
     pub(crate) metadata_text: String,
     /// The fields of `spec` after the node's name, without the opening brace.
     pub(crate) spec_text: String,
+    /// Whether `spec_text` names the claim of a pod, with [`POD_NAME`] for the pod's name.
+    pub(crate) has_volume: bool,
 }
+
+/// Stands for the name of a pod in the text of its workload.
+pub(crate) const POD_NAME: &str = "$POD-NAME";
 
 impl Workload {
     pub(crate) fn new(plan: &WorkloadPlan, name: String, seed: u64, boards: usize) -> Self {
@@ -52,6 +57,7 @@ impl Workload {
             metadata_text: inner(&metadata),
             spec_text: inner(&spec),
             template_hash,
+            has_volume: plan.local_volume.is_some(),
             name,
         }
     }
@@ -134,11 +140,16 @@ fn spec(plan: &WorkloadPlan, name: &str) -> Value {
         .map(|(key, effect)| toleration(&format!("node.kubernetes.io/{key}"), effect, None))
         .to_vec();
     }
+    let mut volumes = vec![
+        json!({ "name": "config", "configMap": { "name": format!("{name}-config"), "defaultMode": 420 } }),
+        json!({ "name": "tmp", "emptyDir": {} }),
+    ];
+    if plan.local_volume.is_some() {
+        let claim = format!("data-{POD_NAME}");
+        volumes.push(json!({ "name": "data", "persistentVolumeClaim": { "claimName": claim } }));
+    }
     json!({
-        "volumes": [
-            { "name": "config", "configMap": { "name": format!("{name}-config"), "defaultMode": 420 } },
-            { "name": "tmp", "emptyDir": {} },
-        ],
+        "volumes": volumes,
         "containers": [{
             "name": name,
             "image": plan.image,

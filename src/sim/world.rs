@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::agenda::{Agenda, Job};
 use super::event::Event;
 use super::lease::{self, Lease};
@@ -266,8 +268,29 @@ impl World {
         self.go_dark(name);
         let lease = format!("{}/{name}", lease::NAMESPACE);
         self.store.remove(Kind::Lease, &lease);
+        if !self.scenario.keeps_passwords {
+            self.store.remove(Kind::Secret, &password_key(name));
+        }
         self.drop_pods_of(name);
         true
+    }
+
+    /// The server remembers the hash of a node's password, as k3s does, so that no other board takes its name.
+    pub(crate) fn remember_password(&mut self, name: &str) {
+        let number = hash(self.seed, &format!("password {name}"));
+        let secret = json!({
+            "metadata": {
+                "name": format!("{name}.node-password.k3s"),
+                "namespace": "kube-system",
+                "uid": uuid(number),
+                "creationTimestamp": stamp::seconds(stamp::now()),
+            },
+            "data": { "hash": "JDE6MDAwMDAwMDAwMDAwMDAwMDoxNTo4OjE6c2ltdWxhdGVk" },
+            "immutable": true,
+            "type": "Opaque",
+        });
+        let object = Object::Given(Box::new(secret));
+        self.store.put(Kind::Secret, &password_key(name), object);
     }
 
     /// A board joins the cluster as a new node object.
@@ -299,6 +322,7 @@ impl World {
         ));
         let first_look = self.now + self.scenario.grace.0;
         self.agenda.add(first_look, Job::Watchdog { node: key });
+        self.remember_password(name);
         for workload in self.daemons.clone() {
             self.spawn(&workload, 0, Some(name), at);
         }
@@ -441,4 +465,9 @@ impl World {
             );
         }
     }
+}
+
+/// Where k3s keeps the password of a node.
+fn password_key(name: &str) -> Key {
+    Arc::from(format!("kube-system/{name}.node-password.k3s"))
 }

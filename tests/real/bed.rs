@@ -153,6 +153,59 @@ impl Bed {
         }
     }
 
+    /// A DaemonSet with its pod on the board. Its controller makes the pod; the test is the scheduler.
+    pub(crate) async fn put_daemon_pod(&self, board: &str) {
+        let set = boards::daemon_set(board);
+        if let Place::Sim(sim) = &self.place {
+            let mut pod = boards::pod(&format!("daemon-{board}-x"), board);
+            pod["metadata"]["ownerReferences"] = json!([{
+                "apiVersion": "apps/v1", "kind": "DaemonSet", "name": format!("daemon-{board}"),
+                "uid": "1", "controller": true,
+            }]);
+            sim.put(pod).unwrap();
+            return;
+        }
+        self.put(&set).await;
+        let hand = self.hand();
+        let path = format!("/api/v1/namespaces/default/pods?labelSelector=daemon%3D{board}");
+        let made = async {
+            let mut often = tokio::time::interval(Duration::from_millis(50));
+            loop {
+                let pods = hand.get(&path).await;
+                if let Some(name) = pods["items"][0]["metadata"]["name"].as_str() {
+                    return name.to_owned();
+                }
+                often.tick().await;
+            }
+        };
+        let name = tokio::time::timeout(Duration::from_secs(20), made).await;
+        let name = name.expect("the controller of DaemonSets makes a pod");
+        let binding = json!({
+            "kind": "Binding", "apiVersion": "v1", "metadata": { "name": name },
+            "target": { "kind": "Node", "name": board },
+        });
+        let path = format!("/api/v1/namespaces/default/pods/{name}/binding");
+        hand.must(Method::POST, &path, JSON, &binding.to_string())
+            .await;
+    }
+
+    /// The disruption controller has counted so many healthy pods; the simulator counts when it is asked.
+    pub(crate) async fn until_budget_counts(&self, name: &str, healthy: u32) {
+        if !self.is_real() {
+            return;
+        }
+        let hand = self.hand();
+        let path = format!("/apis/policy/v1/namespaces/default/poddisruptionbudgets/{name}");
+        let counted = async {
+            let mut often = tokio::time::interval(Duration::from_millis(50));
+            while hand.get(&path).await["status"]["currentHealthy"] != healthy {
+                often.tick().await;
+            }
+        };
+        let in_time = tokio::time::timeout(Duration::from_secs(20), counted).await;
+        in_time.expect("the disruption controller counts");
+    }
+
     /// Somebody deletes a pod of the namespace default without waiting for its kubelet.
     pub(crate) async fn delete_pod(&self, name: &str) {
         if let Place::Sim(sim) = &self.place {

@@ -126,12 +126,46 @@ pub(crate) fn event(kind: &str, name: &str, message: &str) -> Value {
     })
 }
 
+/// A budget that keeps so many pods with the label `app` healthy.
+pub(crate) fn budget(name: &str, app: &str, least: u32) -> Value {
+    json!({
+        "kind": "PodDisruptionBudget",
+        "apiVersion": "policy/v1",
+        "metadata": { "name": name, "namespace": "default" },
+        "spec": { "minAvailable": least, "selector": { "matchLabels": { "app": app } } },
+    })
+}
+
+/// A DaemonSet that wants a pod on this board only.
+pub(crate) fn daemon_set(board: &str) -> Value {
+    let labels = json!({ "daemon": board });
+    json!({
+        "kind": "DaemonSet",
+        "apiVersion": "apps/v1",
+        "metadata": { "name": format!("daemon-{board}"), "namespace": "default" },
+        "spec": {
+            "selector": { "matchLabels": labels },
+            "updateStrategy": { "type": "OnDelete" },
+            "template": {
+                "metadata": { "labels": labels },
+                "spec": {
+                    "nodeSelector": { "kubernetes.io/hostname": board },
+                    "containers": [{ "name": "app", "image": "app:1" }],
+                },
+            },
+        },
+    })
+}
+
 /// Where objects like this one are created.
 pub(crate) fn collection(object: &Value) -> &'static str {
     match object["kind"].as_str() {
         Some("Node") => "/api/v1/nodes",
         Some("Pod") => "/api/v1/namespaces/default/pods",
         Some("Event") => "/api/v1/namespaces/default/events",
+        Some("Secret") => "/api/v1/namespaces/kube-system/secrets",
+        Some("PodDisruptionBudget") => "/apis/policy/v1/namespaces/default/poddisruptionbudgets",
+        Some("DaemonSet") => "/apis/apps/v1/namespaces/default/daemonsets",
         Some("Lease") => "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases",
         other => panic!("no place for {other:?}"),
     }

@@ -35,6 +35,7 @@ mod place;
 
 mod answers;
 mod command_line;
+mod draining;
 mod facts;
 mod outages;
 mod rights;

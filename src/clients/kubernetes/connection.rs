@@ -97,43 +97,6 @@ impl Connection {
         self.collect(response.into_body(), LONGEST_ANSWER).await
     }
 
-    /// Sends JSON, to make an object or to ask for a deed such as an eviction.
-    pub(super) async fn post(
-        &self,
-        path: &str,
-        body: Vec<u8>,
-        asking: Asking,
-    ) -> Result<Bytes, Error> {
-        self.send_json(Method::POST, path, body, asking).await
-    }
-
-    /// Deletes an object, with DeleteOptions.
-    pub(super) async fn delete(
-        &self,
-        path: &str,
-        options: Vec<u8>,
-        asking: Asking,
-    ) -> Result<Bytes, Error> {
-        self.send_json(Method::DELETE, path, options, asking).await
-    }
-
-    async fn send_json(
-        &self,
-        method: Method,
-        path: &str,
-        body: Vec<u8>,
-        asking: Asking,
-    ) -> Result<Bytes, Error> {
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header(ACCEPT, "application/json")
-            .header(CONTENT_TYPE, "application/json")
-            .body(Body::from(body));
-        let response = self.send(request, asking, PLAIN).await?;
-        self.collect(response.into_body(), LONGEST_ANSWER).await
-    }
-
     async fn send(
         &self,
         request: http::Result<Request<Body>>,

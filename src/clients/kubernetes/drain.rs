@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
+use http::Method;
 use serde_json::json;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::sleep;
@@ -50,7 +51,7 @@ pub struct Order {
 
 /// What draining the node would do. Changes nothing.
 pub async fn plan(connection: &Connection, node: &NodeName, uid: &Uid) -> Result<Plan, Error> {
-    write::read_again(connection, node, uid).await?;
+    write::read_again(connection, &Subject::Node(node.clone()), uid).await?;
     let listed = occupants::list(connection, node).await?;
     let daemon_sets = occupants::daemon_sets(connection).await;
     let mut plan = Plan::of(listed.occupants, daemon_sets.as_ref());
@@ -251,7 +252,13 @@ impl<'a> Evictions<'a> {
         };
         let answer = self
             .connection
-            .post(&path, body.to_string().into_bytes(), asking)
+            .write(
+                Method::POST,
+                &path,
+                write::JSON,
+                body.to_string().into_bytes(),
+                asking,
+            )
             .await;
         match answer {
             Ok(_) => Outcome::Accepted,

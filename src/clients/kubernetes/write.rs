@@ -3,6 +3,7 @@
 //! Every writer reads its object again first and names the version it read, so that nothing is changed that was not
 //! seen. The read-only switch stands before this, where effects are run.
 
+use http::Method;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -11,10 +12,13 @@ use super::error::{Error, Rule};
 use crate::rack::node::{NodeName, ResourceVersion, Uid};
 use crate::rack::problem::Subject;
 
+pub(super) const JSON: &str = "application/json";
+
 /// The rules that reading and changing one kind of object needs, and its words.
 struct Kind {
     get: Rule,
     patch: Rule,
+    delete: Rule,
     /// For "the server has no such node".
     what: &'static str,
 }
@@ -31,6 +35,7 @@ const fn rule(verbs: &'static str, resource: &'static str) -> Rule {
 static NODE: Kind = Kind {
     get: rule("get", "nodes"),
     patch: rule("patch", "nodes"),
+    delete: rule("delete", "nodes"),
     what: "such node",
 };
 
@@ -44,6 +49,13 @@ impl Kind {
     fn getting(&'static self) -> Asking {
         Asking {
             rule: &self.get,
+            what: self.what,
+        }
+    }
+
+    fn deleting(&'static self) -> Asking {
+        Asking {
+            rule: &self.delete,
             what: self.what,
         }
     }
@@ -158,6 +170,42 @@ pub(super) async fn read_again(
         return Err(Error::Replaced(object.clone()));
     }
     Ok(ResourceVersion(read.metadata.resource_version))
+}
+
+/// Whether there is an object of that name, whichever it is.
+pub(super) async fn exists(connection: &Connection, object: &Subject) -> Result<bool, Error> {
+    let (kind, path) = found(object)?;
+    match connection.get(&path, kind.getting()).await {
+        Ok(_) => Ok(true),
+        Err(Error::Missing { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Deletes the object with this uid and no other.
+pub(super) async fn delete_guarded(
+    connection: &Connection,
+    object: &Subject,
+    uid: &Uid,
+) -> Result<(), Error> {
+    let (kind, path) = found(object)?;
+    read_again(connection, object, uid).await?;
+    let options = json!({
+        "apiVersion": "v1",
+        "kind": "DeleteOptions",
+        "preconditions": { "uid": &*uid.0 },
+    });
+    let body = options.to_string().into_bytes();
+    let asking = kind.deleting();
+    match connection
+        .write(Method::DELETE, &path, JSON, body, asking)
+        .await
+    {
+        Err(Error::Missing { .. } | Error::Server { code: 409, .. }) => {
+            Err(Error::Replaced(object.clone()))
+        }
+        answer => answer.map(drop),
+    }
 }
 
 /// The whole object as YAML, without managedFields.

@@ -43,7 +43,10 @@ fn every_pod_meets_the_fate_kubectl_gives_it() {
         (pod("c"), Fate::LosePod),
         (with_data(pod("d")), Fate::LosePod),
         (owned("e", "DaemonSet", "agent"), Fate::DaemonSetStays),
-        (with_data(owned("f", "DaemonSet", "agent")), Fate::DaemonSetStays),
+        (
+            with_data(owned("f", "DaemonSet", "agent")),
+            Fate::DaemonSetStays,
+        ),
         (finished(owned("g", "DaemonSet", "agent")), Fate::Evict),
         // The DaemonSet was deleted and left its pod behind.
         (owned("h", "DaemonSet", "gone"), Fate::LosePod),
@@ -104,8 +107,15 @@ fn pods_with_a_volume_on_the_node_are_named() {
         None,
     );
     assert!(plan.pinned_pods().is_empty(), "not known");
-    plan.pinned = Some(BTreeSet::from(["web/data-db-0".to_owned(), "other/on-nfs".to_owned()]));
-    let pinned: Vec<String> = plan.pinned_pods().iter().map(|it| it.pod.to_string()).collect();
+    plan.pinned = Some(BTreeSet::from([
+        "web/data-db-0".to_owned(),
+        "other/on-nfs".to_owned(),
+    ]));
+    let pinned: Vec<String> = plan
+        .pinned_pods()
+        .iter()
+        .map(|it| it.pod.to_string())
+        .collect();
     assert_eq!(pinned, ["web/db-0"]);
 }
 
@@ -117,7 +127,10 @@ fn the_budget_is_read_from_the_words_of_the_server() {
              healthy pods and has 2 currently",
             Some("shop"),
         ),
-        ("The disruption budget a.b is still being processed by the server.", Some("a.b")),
+        (
+            "The disruption budget a.b is still being processed by the server.",
+            Some("a.b"),
+        ),
         ("Too many requests, please try again later.", None),
         ("disruption budget ", None),
         ("The disruption budget $(rm) needs 2", None),
@@ -163,7 +176,10 @@ fn progress_is_counted_pod_by_pod_to_the_end() {
         held: 1,
         ..Tally::default()
     };
-    assert_eq!((drain.tally(), drain.word()), (tally, "draining 1/3".into()));
+    assert_eq!(
+        (drain.tally(), drain.word()),
+        (tally, "draining 1/3".into())
+    );
     drain.apply(News::Ended(End::Drained), at(142));
     assert_eq!(drain.word(), "drained");
     assert_eq!(
@@ -197,7 +213,11 @@ fn a_budget_that_holds_for_a_minute_is_a_problem_with_its_name() {
     let problem = drain.problem(at(170)).unwrap();
     assert_eq!(problem.what, "draining of node rpi-03 waits for 1 pod");
     assert_eq!(problem.why, format!("web/a is held back for 60s: {words}"));
-    assert!(problem.next.contains("kubectl edit pdb -n web shop"), "{}", problem.next);
+    assert!(
+        problem.next.contains("kubectl edit pdb -n web shop"),
+        "{}",
+        problem.next
+    );
     tell(&mut drain, "a", PodNews::Leaving, 171);
     assert_eq!(drain.problem(at(500)), None, "it goes now");
 }

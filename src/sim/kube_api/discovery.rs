@@ -28,6 +28,7 @@ pub(crate) fn answer(shared: &Shared, path: &str) -> Answer {
         "/apis/coordination.k8s.io/v1" => {
             Some(resources("coordination.k8s.io/v1", "coordination.k8s.io"))
         }
+        "/apis/policy/v1" => Some(resources("policy/v1", "policy")),
         "/apis/metrics.k8s.io/v1beta1" if has_metrics => Some(metrics()),
         _ => None,
     };
@@ -53,7 +54,7 @@ fn version_info(version: &str) -> Value {
 }
 
 fn groups(has_metrics: bool) -> Value {
-    let mut groups = vec![("coordination.k8s.io", "v1")];
+    let mut groups = vec![("policy", "v1"), ("coordination.k8s.io", "v1")];
     if has_metrics {
         groups.push(("metrics.k8s.io", "v1beta1"));
     }

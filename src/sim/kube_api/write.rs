@@ -17,6 +17,7 @@ use super::super::store::Key;
 use super::super::world::World;
 use super::Ask;
 use super::address::Place;
+use super::budget;
 use super::merge;
 use super::reply::{self, Answer};
 
@@ -107,10 +108,18 @@ pub(crate) fn delete(shared: &Shared, ask: &Ask, place: &Place) -> Answer {
             Kind::Node => {
                 world.remove_node(&key);
             }
+            Kind::Pod if is_at_once(ask, &options) => {
+                world.store.remove(Kind::Pod, &key);
+            }
             Kind::Pod => {
                 world.delete_pod(&key, stamp::now());
             }
-            Kind::Lease | Kind::Event | Kind::Namespace => {
+            Kind::Lease
+            | Kind::Event
+            | Kind::Namespace
+            | Kind::Secret
+            | Kind::PersistentVolume
+            | Kind::PodDisruptionBudget => {
                 world.store.remove(place.kind, &key);
             }
         }
@@ -132,7 +141,12 @@ pub(crate) fn delete(shared: &Shared, ask: &Ask, place: &Place) -> Answer {
     reply::json_value(StatusCode::OK, &success)
 }
 
-/// POST of an eviction. There are no disruption budgets, so it always succeeds.
+/// Nobody is waited for: the pod is gone from the store whatever its kubelet does.
+fn is_at_once(ask: &Ask, options: &Value) -> bool {
+    ask.query.get("gracePeriodSeconds") == "0" || options["gracePeriodSeconds"] == 0
+}
+
+/// POST of an eviction, which disruption budgets may forbid.
 pub(crate) fn evict(shared: &Shared, ask: &Ask, place: &Place) -> Answer {
     let eviction = match serde_json::from_slice::<Value>(&ask.body) {
         Ok(eviction) => eviction,
@@ -144,8 +158,16 @@ pub(crate) fn evict(shared: &Shared, ask: &Ask, place: &Place) -> Answer {
     };
     let mut world = shared.world();
     let key = Key::from(place.key());
-    if world.store.get(Kind::Pod, &key).is_none() {
+    let Some(stored) = world.store.get(Kind::Pod, &key).cloned() else {
         return reply::not_found(place);
+    };
+    let value = stored.object.value(&key, stored.version);
+    let preconditions = &eviction["deleteOptions"]["preconditions"];
+    if let Some(refusal) = check_preconditions(preconditions, &value, place) {
+        return refusal;
+    }
+    if let Some(refusal) = budget::refusal(&world, &key, &value) {
+        return refusal;
     }
     if !dry {
         world.delete_pod(&key, stamp::now());

@@ -88,7 +88,9 @@ async fn follow(
         while let Ok(Some(line)) = lines.next() {
             match serde_json::from_slice::<Event>(&line) {
                 Ok(event) if event.kind == "DELETED" => {
-                    let _ = out.send(Departed::One(Uid(event.object.metadata.uid))).await;
+                    let _ = out
+                        .send(Departed::One(Uid(event.object.metadata.uid)))
+                        .await;
                 }
                 Ok(event) if event.kind != "ERROR" => {}
                 // Too old a version, or nonsense: a list says the rest.

@@ -48,7 +48,9 @@ pub(super) async fn list(connection: &Connection, node: &NodeName) -> Result<Lis
 /// All DaemonSets by namespace and name; `None` when they cannot be read, so that nobody takes them to be gone.
 pub(super) async fn daemon_sets(connection: &Connection) -> Option<BTreeSet<(Box<str>, Box<str>)>> {
     let path = "/apis/apps/v1/daemonsets";
-    let list: List<Bare> = read(connection, path, &DAEMON_SETS, "daemonsets").await.ok()?;
+    let list: List<Bare> = read(connection, path, &DAEMON_SETS, "daemonsets")
+        .await
+        .ok()?;
     let name = |it: Bare| (it.metadata.namespace, it.metadata.name);
     Some(list.items.into_iter().map(name).collect())
 }
@@ -59,11 +61,20 @@ pub(super) async fn pinned_claims(
     node: &NodeName,
 ) -> Option<BTreeSet<String>> {
     let path = "/api/v1/persistentvolumes";
-    let list: List<Volume> = read(connection, path, &VOLUMES, "persistentvolumes").await.ok()?;
-    let pinned = list.items.into_iter().filter(|volume| volume.is_pinned_to(node));
+    let list: List<Volume> = read(connection, path, &VOLUMES, "persistentvolumes")
+        .await
+        .ok()?;
+    let pinned = list
+        .items
+        .into_iter()
+        .filter(|volume| volume.is_pinned_to(node));
     let claim = |volume: Volume| volume.spec.claim_ref;
     let claims = pinned.filter_map(claim);
-    Some(claims.map(|it| format!("{}/{}", it.namespace, it.name)).collect())
+    Some(
+        claims
+            .map(|it| format!("{}/{}", it.namespace, it.name))
+            .collect(),
+    )
 }
 
 async fn read<T: DeserializeOwned>(
