@@ -81,6 +81,8 @@ pub enum Action {
     NodeCordon,
     NodeUncordon,
     NodeLabel,
+    NodeDrain,
+    NodeRemove,
 }
 
 /// The name, the help line and the danger of an action.
@@ -137,6 +139,8 @@ impl Action {
         Action::NodeCordon,
         Action::NodeUncordon,
         Action::NodeLabel,
+        Action::NodeDrain,
+        Action::NodeRemove,
     ];
 
     /// The action a keymap file calls `name`.
@@ -218,6 +222,16 @@ impl Action {
                 Danger::Writes,
             ),
             Action::NodeLabel => ("node-label", "label: set one or remove it", Danger::Writes),
+            Action::NodeDrain => (
+                "node-drain",
+                "drain: cordon it and evict its pods",
+                Danger::Writes,
+            ),
+            Action::NodeRemove => (
+                "node-remove",
+                "remove: take the node out of the cluster",
+                Danger::Writes,
+            ),
         };
         ActionInfo { name, help, danger }
     }

@@ -5,6 +5,7 @@
 
 pub mod backend;
 mod command;
+mod drains;
 pub mod effects;
 pub mod event_loop;
 mod form;
@@ -273,7 +274,10 @@ impl Model {
     /// Turns to another context at once: what was known belongs to the old one.
     fn turn_to(&mut self, context: &str, effects: &mut Vec<Effect>) {
         self.generation.0 += 1;
+        // Drains go on, and are shown when their cluster is.
+        let drains = std::mem::take(&mut self.rack.drains);
         self.rack = Rack::new(self.now());
+        self.rack.drains = drains;
         context.clone_into(&mut self.rack.cluster.context);
         self.panes = Panes::default();
         let open = self.popup.take().into_iter().chain(self.waiting.drain(..));
@@ -323,6 +327,13 @@ fn step(model: &mut Model, msg: Msg, queue: &mut VecDeque<Msg>, effects: &mut Ve
             Ok(done) => model.notify(Level::Info, done),
             Err(problem) => model.notify(Level::Error, problem.sentence()),
         },
+        msg @ Msg::DrainPlanned { .. } => drains::planned(model, &msg, queue, effects),
+        Msg::Drain { uid, news } => drains::told(model, &uid, news),
+        Msg::NodeRemoved {
+            context,
+            node,
+            result,
+        } => drains::removed(model, context, node, result, queue),
         Msg::YamlRead { request, result } => yaml_read(model, request, result),
         Msg::TaskFailed(key, problem) => {
             if key == TaskKey::Yaml && model.awaited_yaml.take().is_some() {

@@ -2,6 +2,7 @@
 //! own, `app/event_loop.rs` carry them out.
 
 use crate::msg::Generation;
+use crate::rack::drain::Consent;
 use crate::rack::node::{NodeName, Uid};
 use crate::rack::problem::Subject;
 
@@ -15,6 +16,8 @@ pub enum TaskKey {
     /// The list, watch and probe of the current context.
     Follow,
     Yaml,
+    PlanDrain,
+    Drain,
     Write,
 }
 
@@ -32,6 +35,13 @@ pub enum Effect {
         request: RequestId,
         context: String,
         object: Subject,
+    },
+
+    /// What draining the Node with this UID would do.
+    PlanDrain {
+        context: String,
+        node: NodeName,
+        uid: Uid,
     },
 
     // Writing to the cluster.
@@ -52,6 +62,27 @@ pub enum Effect {
         value: Option<String>,
     },
 
+    /// Cordon the Node with this UID and evict its pods.
+    Drain {
+        context: String,
+        node: NodeName,
+        uid: Uid,
+        consent: Consent,
+    },
+    /// Evict no more pods of the Node with this UID. It stays cordoned.
+    CancelDrain(Uid),
+    /// Delete the Node with this UID, and look whether k3s forgets its password.
+    RemoveNode {
+        context: String,
+        node: NodeName,
+        uid: Uid,
+    },
+    /// Delete the password that k3s keeps of a node that is gone.
+    RemovePassword {
+        context: String,
+        node: NodeName,
+    },
+
     // The terminal.
     /// To the clipboard of the person's own terminal (OSC 52).
     Copy(String),
@@ -65,8 +96,15 @@ impl Effect {
     /// effect does not compile without an answer.
     pub fn is_write(&self) -> bool {
         match self {
-            Effect::SetUnschedulable { .. } | Effect::SetLabel { .. } => true,
-            Effect::Follow { .. }
+            Effect::SetUnschedulable { .. }
+            | Effect::SetLabel { .. }
+            | Effect::Drain { .. }
+            | Effect::RemoveNode { .. }
+            | Effect::RemovePassword { .. } => true,
+            // To stop is never forbidden.
+            Effect::CancelDrain(_)
+            | Effect::PlanDrain { .. }
+            | Effect::Follow { .. }
             | Effect::WantMetrics(_)
             | Effect::ReadYaml { .. }
             | Effect::Copy(_)

@@ -6,8 +6,9 @@ use ratatui::layout::Size;
 use crate::action::PaneId;
 use crate::effect::{Effect, RequestId, TaskKey};
 use crate::form::{Answers, Form, FormId};
+use crate::rack::drain::{News, Plan};
 use crate::rack::facts::Fact;
-use crate::rack::node::{NodeName, Uid};
+use crate::rack::node::{NodeName, PasswordSecret, Uid};
 use crate::rack::problem::{Problem, Subject};
 use crate::rack::time::Now;
 
@@ -37,6 +38,22 @@ pub enum Msg {
     /// A write has ended, with a sentence for the notice line.
     Written {
         result: Result<String, Problem>,
+    },
+    /// What draining a node would do: to be asked about.
+    DrainPlanned {
+        node: NodeName,
+        uid: Uid,
+        result: Result<Plan, Problem>,
+    },
+    /// A step of a drain that runs, whatever context is on the screen.
+    Drain {
+        uid: Uid,
+        news: News,
+    },
+    NodeRemoved {
+        context: String,
+        node: NodeName,
+        result: Result<PasswordSecret, Problem>,
     },
     YamlRead {
         request: RequestId,

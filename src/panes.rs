@@ -47,10 +47,20 @@ impl Panes {
 
     /// A message for the pane that waits for it.
     pub fn on_msg(&mut self, msg: &Msg, cx: &mut Cx<'_>) {
-        if let Msg::FormSent { form, answers } = msg {
-            match form {
+        match msg {
+            Msg::FormSent { form, answers } => match form {
                 FormId::NodeLabel { node, uid } => rack::label::filled_in(node, uid, answers, cx),
+            },
+            Msg::DrainPlanned {
+                node,
+                result: Ok(plan),
+                ..
+            } => {
+                let node = cx.rack.node(node);
+                cx.msgs
+                    .extend(node.map(|node| rack::drain::ask(cx.rack, node, plan)));
             }
+            _ => {}
         }
     }
 

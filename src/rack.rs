@@ -20,6 +20,7 @@ pub mod pod;
 pub mod pools;
 pub mod problem;
 pub mod quantity;
+pub mod quorum;
 pub mod secret;
 pub mod selector;
 pub mod service;
@@ -35,6 +36,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::rack::beat::{Beat, Pulse};
+use crate::rack::drain::Drain;
 use crate::rack::event::NodeEvent;
 use crate::rack::facts::{Change, ClusterInfo, Fact, Usage};
 use crate::rack::link::{Link, LinkState, Source, SourceState};
@@ -63,6 +65,8 @@ pub struct Rack {
     pub link: Link,
     /// When we began to look, by our own clock.
     pub watched_since: Duration,
+    /// Nodes being drained, or drained and not uncordoned yet.
+    pub drains: BTreeMap<Uid, Drain>,
     /// What is wrong, worst first; made anew by [`Rack::survey`].
     pub problems: Vec<Problem>,
     /// Services, their endpoints, announcements and events.
@@ -104,6 +108,7 @@ impl Rack {
             cluster: ClusterInfo::default(),
             link: Link::new(now.mono),
             watched_since: now.mono,
+            drains: BTreeMap::new(),
             problems: Vec::new(),
             services: Services::default(),
             metallb: MetalLb::default(),
@@ -308,6 +313,16 @@ impl Rack {
         self.usage.get(name)
     }
 
+    /// What a drain tells; the first news begins it anew.
+    pub fn apply_drain(&mut self, uid: &Uid, news: drain::News) {
+        if let drain::News::Begun { node, context } = news {
+            let drain = Drain::begin(node, context, self.now);
+            self.drains.insert(uid.clone(), drain);
+        } else if let Some(drain) = self.drains.get_mut(uid) {
+            drain.apply(news, self.now);
+        }
+    }
+
     /// Nodes that are Ready, of all.
     pub fn ready_count(&self) -> usize {
         self.nodes
@@ -333,6 +348,15 @@ impl Rack {
                     .collect();
             }
             Change::Applied(node) => {
+                // Uncordoned: what was drained is over.
+                if !node.unschedulable
+                    && self
+                        .drains
+                        .get(&node.uid)
+                        .is_some_and(|it| !it.is_running())
+                {
+                    self.drains.remove(&node.uid);
+                }
                 self.nodes.insert(node.name.clone(), node);
             }
             Change::Deleted(node) => {

@@ -9,11 +9,13 @@ use std::future::Future;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinHandle};
+use tokio_util::sync::CancellationToken;
 
 use crate::app::terminal;
-use crate::clients::kubernetes::{self, Target, Wants};
+use crate::clients::kubernetes::{self, Target, Wants, drain};
 use crate::effect::{Effect, RequestId, TaskKey};
 use crate::msg::{Generation, Msg};
+use crate::rack::drain::{Consent, End, News};
 use crate::rack::facts::Fact;
 use crate::rack::node::{NodeName, Uid};
 use crate::rack::problem::{Problem, Severity, Subject};
@@ -27,6 +29,8 @@ pub struct Effects {
     wants: watch::Sender<Wants>,
     inbox: mpsc::Sender<Msg>,
     reading: HashMap<TaskKey, AbortHandle>,
+    /// How to stop the drains that were started, by the UID of their node.
+    drains: HashMap<Uid, CancellationToken>,
 }
 
 impl Effects {
@@ -40,6 +44,7 @@ impl Effects {
                 wants,
                 inbox,
                 reading: HashMap::new(),
+                drains: HashMap::new(),
             },
             receiver,
         )
@@ -86,6 +91,30 @@ impl Effects {
                 self.report(done, not_done, async move {
                     let connection = kubernetes::connect(&target).await?;
                     kubernetes::label(&connection, &node, &uid, &key, value.as_deref()).await
+                });
+            }
+            Effect::PlanDrain { context, node, uid } => self.plan_drain(&context, node, uid),
+            Effect::Drain {
+                context,
+                node,
+                uid,
+                consent,
+            } => self.drain(context, node, uid, consent),
+            Effect::CancelDrain(uid) => {
+                if let Some(cancel) = self.drains.get(&uid) {
+                    cancel.cancel();
+                }
+            }
+            Effect::RemoveNode { context, node, uid } => self.remove_node(context, node, uid),
+            Effect::RemovePassword { context, node } => {
+                let target = self.target_in(&context);
+                let done = format!(
+                    "the password of node {node} is removed: a new board may take the name"
+                );
+                let not_done = format!("the password of node {node} was not removed");
+                self.report(done, not_done, async move {
+                    let connection = kubernetes::connect(&target).await?;
+                    kubernetes::remove::password(&connection, &node).await
                 });
             }
             Effect::Copy(_) | Effect::Repaint | Effect::Suspend | Effect::Quit => {}
@@ -137,6 +166,74 @@ impl Effects {
         self.report(done, not_done, async move {
             let connection = kubernetes::connect(&target).await?;
             kubernetes::cordon(&connection, &node, &uid, unschedulable).await
+        });
+    }
+
+    fn plan_drain(&mut self, context: &str, node: NodeName, uid: Uid) {
+        let (target, inbox) = (self.target_in(context), self.inbox.clone());
+        self.read(TaskKey::PlanDrain, async move {
+            let plan = async {
+                let connection = kubernetes::connect(&target).await?;
+                drain::plan(&connection, &node, &uid).await
+            };
+            let result = plan.await.map_err(|error| {
+                let mut problem = error.problem();
+                problem.what = format!("node {node} is not drained: {}", problem.what);
+                problem
+            });
+            let _ = inbox.send(Msg::DrainPlanned { node, uid, result }).await;
+        });
+    }
+
+    fn drain(&mut self, context: String, node: NodeName, uid: Uid, consent: Consent) {
+        let (target, inbox) = (self.target_in(&context), self.inbox.clone());
+        let cancel = CancellationToken::new();
+        self.drains.insert(uid.clone(), cancel.clone());
+        let order = drain::Order {
+            node: node.clone(),
+            uid: uid.clone(),
+            consent,
+            retry: drain::RETRY,
+        };
+        let (out, mut told) = mpsc::channel(64);
+        let forward = async move {
+            while let Some(news) = told.recv().await {
+                let uid = uid.clone();
+                let _ = inbox.send(Msg::Drain { uid, news }).await;
+            }
+        };
+        self.write(TaskKey::Drain, async move {
+            let work = async move {
+                let _ = out.send(News::Begun { node, context }).await;
+                match kubernetes::connect(&target).await {
+                    Ok(connection) => drain::drain(&connection, &order, &cancel, &out).await,
+                    Err(error) => {
+                        let _ = out.send(News::Ended(End::Failed(error.problem()))).await;
+                    }
+                }
+            };
+            tokio::join!(work, forward);
+        });
+    }
+
+    fn remove_node(&self, context: String, node: NodeName, uid: Uid) {
+        let (target, inbox) = (self.target_in(&context), self.inbox.clone());
+        self.write(TaskKey::Write, async move {
+            let remove = async {
+                let connection = kubernetes::connect(&target).await?;
+                kubernetes::remove::node(&connection, &node, &uid).await
+            };
+            let result = remove.await.map_err(|error| {
+                let mut problem = error.problem();
+                problem.what = format!("node {node} was not removed: {}", problem.what);
+                problem
+            });
+            let msg = Msg::NodeRemoved {
+                context,
+                node,
+                result,
+            };
+            let _ = inbox.send(msg).await;
         });
     }
 

@@ -8,6 +8,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::action::{Action, PaneId};
 use crate::app::command::{self, Command, CommandLine, Purpose};
+use crate::app::drains;
 use crate::app::form::OpenForm;
 use crate::app::popup::Popup;
 use crate::app::{Model, with_panes};
@@ -316,13 +317,14 @@ fn on_screen(
         writer if writer.is_writer() && model.is_read_only() => {
             model.notify(Level::Warning, model.read_only_notice());
         }
-        Action::Quit => effects.push(Effect::Quit),
+        Action::Quit => drains::leave(model, queue, effects),
         Action::Suspend => effects.push(Effect::Suspend),
         Action::Repaint => effects.push(Effect::Repaint),
+        Action::Cancel if drains::cancel(model, effects) => {}
         Action::Close | Action::Cancel => _ = close(model),
         Action::Back => {
             if !close(model) {
-                effects.push(Effect::Quit);
+                drains::leave(model, queue, effects);
             }
         }
         Action::PaneRack => model.show(PaneId::Rack),

@@ -4,6 +4,7 @@
 
 mod columns;
 mod detail;
+pub(super) mod drain;
 pub(super) mod label;
 mod picture;
 mod table;
@@ -178,6 +179,18 @@ impl RackPane {
             Action::NodeCordon => self.ask_to_cordon(cx, true),
             Action::NodeUncordon => self.ask_to_cordon(cx, false),
             Action::NodeLabel => self.with_node(cx, |node| Msg::Fill(label::form(node))),
+            Action::NodeDrain => {
+                if let Some(node) = self.one_node(cx) {
+                    let (msg, effect) = drain::look(cx.rack, node);
+                    cx.msgs.push(msg);
+                    cx.effects.extend(effect);
+                }
+            }
+            Action::NodeRemove => {
+                if let Some(node) = self.one_node(cx) {
+                    cx.msgs.push(drain::ask_to_remove(cx.rack, node));
+                }
+            }
             _ => {}
         }
     }
@@ -187,7 +200,7 @@ impl RackPane {
             View::Table => &[
                 Action::RowOpen,
                 Action::NodeCordon,
-                Action::NodeUncordon,
+                Action::NodeDrain,
                 Action::FilterOpen,
                 Action::PictureToggle,
                 Action::FaultsToggle,
@@ -219,11 +232,17 @@ impl RackPane {
         } else {
             Action::NodeCordon
         };
+        let drain = match rack.drains.get(&node.uid) {
+            Some(drain) if drain.is_running() => Action::Cancel,
+            _ => Action::NodeDrain,
+        };
         let mut menu = vec![
             cordon,
+            drain,
             Action::NodeLabel,
             Action::YamlOpen,
             Action::CopyName,
+            Action::NodeRemove,
         ];
         if !self.is_detail() {
             menu.insert(0, Action::RowOpen);
@@ -240,6 +259,31 @@ impl RackPane {
                 rack.node_by_uid(self.list.rows.current(&self.ids(rack))?)
             }
         }
+    }
+
+    /// The UID of the node the keys act on.
+    pub fn current_uid(&self, rack: &Rack) -> Option<Uid> {
+        self.current(rack).map(|node| node.uid.clone())
+    }
+
+    /// The one node that a grave action is about; several marks, or a row that moved just now, are refused.
+    fn one_node<'a>(&self, cx: &mut Cx<'a>) -> Option<&'a Node> {
+        let rack = cx.rack;
+        let targets = self.targets(rack);
+        let is_marked = !self.is_detail() && !self.list.rows.marked().is_empty();
+        let why = match targets.as_slice() {
+            [] => "there is no node here",
+            [_] if !self.is_detail()
+                && !is_marked
+                && self.list.rows.is_unsettled(rack.now.mono) =>
+            {
+                "another node slid under the cursor just now: look, and press again"
+            }
+            [node] => return Some(node),
+            _ => "one node at a time: esc takes the marks away",
+        };
+        cx.msgs.push(Msg::warn(why));
+        None
     }
 
     fn open(&mut self, cx: &mut Cx<'_>) {

@@ -194,6 +194,10 @@ pub fn budget_in(message: &str) -> Option<&str> {
 /// What the client tells while it drains.
 #[derive(Debug, Clone, PartialEq)]
 pub enum News {
+    Begun {
+        node: NodeName,
+        context: String,
+    },
     Cordoned,
     /// The pods that will go.
     Pods(Vec<PodId>),
@@ -284,6 +288,7 @@ impl Drain {
             return;
         }
         match news {
+            News::Begun { .. } => {}
             News::Cordoned => self.is_cordoned = true,
             News::Pods(pods) => {
                 let departure = |pod| Departure {
@@ -380,10 +385,10 @@ impl Drain {
             ));
         problem = match budget_in(why) {
             Some(budget) => problem.next(format!(
-                "make more pods healthy, or loosen the budget: kubectl edit pdb -n {} {budget}; cancel stops the drain",
+                "make more pods healthy, or loosen the budget: kubectl edit pdb -n {} {budget}; ctrl-c stops the drain",
                 pod.namespace
             )),
-            None => problem.next("it is tried again every few seconds; cancel stops the drain"),
+            None => problem.next("it is tried again every few seconds; ctrl-c stops the drain"),
         };
         for (pod, why, _) in &stuck {
             problem = problem.evidence(format!("{pod}: {why}"));

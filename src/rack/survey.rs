@@ -79,6 +79,8 @@ fn of_node(rack: &Rack, node: &Node, problems: &mut Vec<Problem>) {
     problems.extend(clock(rack, node));
     problems.extend(skew(rack, node));
     problems.extend(failing_pods(rack, node));
+    let drain = rack.drains.get(&node.uid);
+    problems.extend(drain.and_then(|drain| drain.problem(rack.now)));
     if node.unschedulable {
         problems.push(
             Problem::new(

@@ -12,7 +12,7 @@ fn at(seconds: u64) -> Now {
     }
 }
 
-fn node(name: &str, ready: Truth) -> Node {
+pub(super) fn node(name: &str, ready: Truth) -> Node {
     Node {
         name: NodeName::new(name),
         uid: Uid(format!("uid-{name}").into()),

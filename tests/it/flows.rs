@@ -137,6 +137,12 @@ impl Harness {
         self.turn(keys, Duration::from_millis(20)).await;
     }
 
+    /// Answers a question that came up by itself: keys of the first moment are not meant for it.
+    async fn answer(&mut self, keys: &str) {
+        self.turn("", Duration::from_millis(420)).await;
+        self.press(keys).await;
+    }
+
     /// Lets the program run until the screen shows `wanted`.
     async fn until(&mut self, wanted: &str) -> String {
         let begun = std::time::Instant::now();
@@ -155,6 +161,10 @@ impl Harness {
 }
 
 fn event(key: &str) -> Event {
+    if let Some(letter) = key.strip_prefix("ctrl-") {
+        let code = KeyCode::Char(letter.chars().next().unwrap());
+        return Event::Key(KeyEvent::new(code, KeyModifiers::CONTROL));
+    }
     let code = match key {
         "enter" => KeyCode::Enter,
         "esc" => KeyCode::Esc,
@@ -273,4 +283,67 @@ async fn the_yaml_of_a_node_is_a_page_to_search() {
     cockpit.until("nodeInfo").await;
     cockpit.press("esc").await;
     cockpit.until("4/4 ready").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_is_drained_after_a_look_at_its_pods() {
+    let sim = office().await;
+    let mut cockpit = Harness::start(&sim, Settings::default());
+    cockpit.until("4/4 ready").await;
+    cockpit.press("G d").await;
+    let screen = cockpit.until("Drain node rpi-03?").await;
+    assert!(screen.contains("of DaemonSets"), "{screen}");
+    let is_write = |line: &String| !line.starts_with("GET");
+    assert!(
+        !sim.api().request_log().iter().any(is_write),
+        "asked, not done"
+    );
+    cockpit.answer("y").await;
+    cockpit.until("node rpi-03 is drained:").await;
+    cockpit.press("enter").await;
+    cockpit.until("Drain: drained").await;
+    cockpit.press("esc u y").await;
+    cockpit.until("takes pods again").await;
+    let screen = text(&cockpit.model);
+    assert!(!screen.contains("drained"), "{screen}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drain_that_a_budget_holds_is_seen_and_stopped() {
+    let sim = office().await;
+    let mut cockpit = Harness::start(&sim, Settings::default());
+    cockpit.until("4/4 ready").await;
+    cockpit.press("j d").await;
+    cockpit.until("Drain node rpi-01?").await;
+    cockpit.answer("y enter").await;
+    let screen = cockpit.until("disruption budget dns needs 2").await;
+    assert!(screen.contains("infra/dns-"), "{screen}");
+    cockpit.press("Q").await;
+    cockpit.until("in the middle of a drain?").await;
+    cockpit.press("n ctrl-c").await;
+    cockpit.until("it is still cordoned").await;
+    let pods = sim.api().request_log();
+    assert!(
+        pods.iter().any(|line| line.ends_with("/eviction")),
+        "{pods:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_is_removed_once_its_name_is_typed() {
+    let sim = office().await;
+    let mut cockpit = Harness::start(&sim, Settings::default());
+    cockpit.until("4/4 ready").await;
+    cockpit.press("D").await;
+    cockpit.until("is the only server of the cluster").await;
+    cockpit.press("G D").await;
+    cockpit.until("Remove node rpi-03 from").await;
+    cockpit.press("r p i enter").await;
+    assert!(
+        text(&cockpit.model).contains("Remove node rpi-03"),
+        "half a name is none"
+    );
+    cockpit.press("- 0 3 enter").await;
+    cockpit.until("k3s has forgotten its password").await;
+    cockpit.until("3/3 ready").await;
 }

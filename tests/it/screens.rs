@@ -10,8 +10,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
 
 use crate::fixtures::{at, model, office, office_in_an_outage, tell};
+use bramble::rack::drain::{News, Occupant, Plan, PodId, PodNews};
 use bramble::rack::facts::Fact;
 use bramble::rack::link::LinkState;
+use bramble::rack::node::{NodeName, Uid};
 use bramble::rack::problem::{Problem, Severity, Subject};
 
 const SMALL: Size = Size::new(60, 20);
@@ -185,4 +187,79 @@ fn hostile_names_reach_the_screen_only_in_a_visible_form() {
             .collect();
         assert_eq!(bad, Vec::<char>::new(), "after {keys}");
     }
+}
+
+/// The office rack, with a plan or news of a drain of rpi-01.
+fn draining(size: Size, news: Vec<News>) -> Model {
+    let mut model = office(size, "terminal");
+    let uid = model
+        .rack
+        .node(&NodeName::new("rpi-01"))
+        .unwrap()
+        .uid
+        .clone();
+    for news in news {
+        let uid = uid.clone();
+        update(&mut model, Msg::Drain { uid, news });
+    }
+    model
+}
+
+fn occupant(namespace: &str, name: &str, owner: Option<&str>) -> Occupant {
+    Occupant {
+        pod: PodId {
+            namespace: namespace.into(),
+            name: name.into(),
+            uid: Uid(name.into()),
+        },
+        controller: owner.map(|kind| (kind.into(), name.into())),
+        ..Occupant::default()
+    }
+}
+
+#[test]
+fn a_drain_says_what_goes_before_it_is_asked_and_then_how_far_it_is() {
+    let mut debug = occupant("default", "debug\u{1b}[31m", None);
+    debug.empty_dirs = vec!["tmp".into()];
+    let mut database = occupant("web", "shop-db-0", Some("StatefulSet"));
+    database.claims = vec!["data-shop-db-0".into()];
+    let pods = vec![
+        occupant("web", "shop-7d9", Some("ReplicaSet")),
+        database,
+        debug,
+        occupant("kube-system", "svclb-traefik-x1", Some("DaemonSet")),
+    ];
+    let mut plan = Plan::of(pods, None);
+    plan.pinned = Some(["web/data-shop-db-0".to_owned()].into());
+    let mut model = draining(USUAL, Vec::new());
+    let node = NodeName::new("rpi-01");
+    let uid = model.rack.node(&node).unwrap().uid.clone();
+    let result = Ok(plan);
+    update(&mut model, Msg::DrainPlanned { node, uid, result });
+    assert_snapshot!("drain-question", text(&model));
+
+    let pod = |name: &str| occupant("web", name, None).pod;
+    let mut model = draining(
+        USUAL,
+        vec![
+            News::Begun {
+                node: NodeName::new("rpi-01"),
+                context: "office-rack".into(),
+            },
+            News::Cordoned,
+            News::Pods(vec![pod("shop-7d9"), pod("wiki-0"), pod("job-1")]),
+            News::Pod(Uid("job-1".into()), PodNews::Gone),
+            News::Pod(Uid("wiki-0".into()), PodNews::Leaving),
+            News::Pod(
+                Uid("shop-7d9".into()),
+                PodNews::Held(
+                    "The disruption budget shop needs 2 healthy pods and has 2 currently".into(),
+                ),
+            ),
+        ],
+    );
+    update(&mut model, Msg::Clock(at(182)));
+    assert_snapshot!("draining-table", text(&model));
+    press(&mut model, "j enter");
+    assert_snapshot!("draining-detail", text(&model));
 }

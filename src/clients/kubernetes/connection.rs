@@ -163,7 +163,7 @@ impl Connection {
         let code = head.status.as_u16();
         let text = |name| head.headers.get(name).and_then(|value| value.to_str().ok());
         let message = if is_status {
-            status.in_full()
+            status.words()
         } else {
             String::from_utf8_lossy(&body)
                 .trim()
@@ -246,13 +246,11 @@ struct StatusCause {
 }
 
 impl Status {
-    /// The message. Which disruption budget forbids an eviction stands only among the causes.
-    fn in_full(&self) -> String {
+    /// What says most: which disruption budget forbids an eviction stands only among the causes.
+    fn words(&self) -> String {
         let mut causes = self.details.causes.iter();
         match causes.find(|cause| cause.reason == "DisruptionBudget") {
-            Some(cause) if !cause.message.is_empty() => {
-                format!("{}: {}", self.message.trim_end_matches('.'), cause.message)
-            }
+            Some(cause) if !cause.message.is_empty() => cause.message.clone(),
             _ => self.message.clone(),
         }
     }

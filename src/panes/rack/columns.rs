@@ -170,8 +170,15 @@ fn beat(rack: &Rack, node: &Node) -> (Cow<'static, str>, Tone) {
     }
 }
 
-fn status<'a>(rack: &Rack, node: &'a Node) -> (Cow<'a, str>, Tone) {
+fn status(rack: &Rack, node: &Node) -> (Cow<'static, str>, Tone) {
+    let drained;
     let mut words = node.status_words();
+    if let Some(drain) = rack.drains.get(&node.uid) {
+        // Every drained node is cordoned.
+        words.retain(|word| *word != "cordoned");
+        drained = drain.word();
+        words.insert(1, &drained);
+    }
     let pulse = rack.reading(&node.name).pulse;
     // Long before the API server says NotReady, the heartbeat does.
     match (pulse, node.ready()) {

@@ -58,6 +58,9 @@ fn moments(rack: &Rack, node: &Node, cells: u16) -> Vec<strip::Beat> {
 fn lines(rack: &Rack, node: &Node) -> Vec<Line> {
     let mut lines = Vec::new();
     page::problems(rack, &Subject::Node(node.name.clone()), &mut lines);
+    if let Some(drain) = rack.drains.get(&node.uid) {
+        super::drain::section(drain, rack, &mut lines);
+    }
     heartbeat(rack, node, &mut lines);
     conditions(rack, node, &mut lines);
     board(rack, node, &mut lines);

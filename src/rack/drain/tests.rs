@@ -123,8 +123,7 @@ fn pods_with_a_volume_on_the_node_are_named() {
 fn the_budget_is_read_from_the_words_of_the_server() {
     for (message, expected) in [
         (
-            "Cannot evict pod as it would violate the pod's disruption budget.: The disruption budget shop needs 2 \
-             healthy pods and has 2 currently",
+            "The disruption budget shop needs 2 healthy pods and has 2 currently",
             Some("shop"),
         ),
         (
