@@ -6,8 +6,8 @@
 pub mod announcement;
 pub mod beat;
 pub mod config_object;
-pub mod endpoints;
 pub mod drain;
+pub mod endpoints;
 pub mod event;
 pub mod facts;
 pub mod filter;

@@ -24,7 +24,7 @@ pub struct Occupant {
     pub is_mirror: bool,
     /// The names of its emptyDir volumes.
     pub empty_dirs: Vec<Box<str>>,
-    /// The names of its PersistentVolumeClaims.
+    /// The names of its `PersistentVolumeClaims`.
     pub claims: Vec<Box<str>>,
     /// Phase Succeeded or Failed.
     pub is_finished: bool,
@@ -137,7 +137,7 @@ impl Plan {
             return Vec::new();
         };
         let is_pinned = |occupant: &&Occupant| {
-            let claim = |name: &Box<str>| format!("{}/{name}", occupant.pod.namespace);
+            let claim = |name: &str| format!("{}/{name}", occupant.pod.namespace);
             !occupant.is_finished
                 && occupant
                     .claims
@@ -156,8 +156,8 @@ impl Fate {
 
 /// The filters of kubectl in their order; the first that has something to say decides.
 fn fate(pod: &Occupant, daemon_sets: Option<&BTreeSet<(Box<str>, Box<str>)>>) -> Fate {
-    let is_orphan = |name: &Box<str>| {
-        daemon_sets.is_some_and(|known| !known.contains(&(pod.pod.namespace.clone(), name.clone())))
+    let is_orphan = |name: &str| {
+        daemon_sets.is_some_and(|known| !known.contains(&(pod.pod.namespace.clone(), name.into())))
     };
     match &pod.controller {
         // A finished pod of a DaemonSet goes like any other, and so does one whose DaemonSet is gone.
@@ -173,12 +173,12 @@ fn fate(pod: &Occupant, daemon_sets: Option<&BTreeSet<(Box<str>, Box<str>)>>) ->
     if pod.is_mirror {
         return Fate::MirrorStays;
     }
-    match (pod.is_finished, pod.controller.is_some()) {
-        (true, _) => Fate::Evict,
+    match pod.controller {
+        _ if pod.is_finished => Fate::Evict,
         // Losing the pod is the graver of the two.
-        (false, false) => Fate::LosePod,
-        (false, true) if !pod.empty_dirs.is_empty() => Fate::LoseData,
-        (false, true) => Fate::Evict,
+        None => Fate::LosePod,
+        Some(_) if !pod.empty_dirs.is_empty() => Fate::LoseData,
+        Some(_) => Fate::Evict,
     }
 }
 
@@ -401,7 +401,7 @@ impl PodState {
     /// A pod that is gone stays gone, and one that leaves is not held any more.
     fn apply(&mut self, news: PodNews, now: Now) {
         *self = match (&*self, news) {
-            (PodState::Gone, _) => return,
+            (PodState::Gone, _) | (PodState::Leaving { .. }, PodNews::Leaving) => return,
             (PodState::Held { since, .. }, PodNews::Held(why)) => {
                 PodState::Held { why, since: *since }
             }
@@ -409,7 +409,6 @@ impl PodState {
                 why,
                 since: now.mono,
             },
-            (PodState::Leaving { .. }, PodNews::Leaving) => return,
             (_, PodNews::Leaving) => PodState::Leaving { since: now.mono },
             (_, PodNews::Gone) => PodState::Gone,
             (_, PodNews::Failed(why)) => PodState::Failed(why),

@@ -1,7 +1,7 @@
 //! Who is on a node, and what ties them to it: pods, the DaemonSets that own them, volumes that lie on the board.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
@@ -116,7 +116,7 @@ fn occupant(pod: Pod) -> Occupant {
             uid: Uid(uid),
         },
         controller: owner.map(|owner| (owner.kind, owner.name)),
-        is_mirror: annotations.contains_key("kubernetes.io/config.mirror"),
+        is_mirror: annotations.mirror.is_some(),
         empty_dirs,
         claims,
         is_finished: matches!(&*pod.status.phase, "Succeeded" | "Failed"),
@@ -164,9 +164,16 @@ struct Meta {
     #[serde(default, deserialize_with = "null_as_default")]
     owner_references: Vec<Owner>,
     #[serde(default, deserialize_with = "null_as_default")]
-    annotations: BTreeMap<Box<str>, IgnoredAny>,
+    annotations: Annotations,
     #[serde(default)]
     deletion_timestamp: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Annotations {
+    #[serde(rename = "kubernetes.io/config.mirror")]
+    mirror: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
