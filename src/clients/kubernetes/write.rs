@@ -42,6 +42,7 @@ static NODE: Kind = Kind {
 static SERVICE: Kind = Kind {
     get: rule("get", "services"),
     patch: rule("patch", "services"),
+    delete: rule("delete", "services"),
     what: "such service",
 };
 
