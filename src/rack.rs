@@ -11,6 +11,7 @@ pub mod endpoints;
 pub mod event;
 pub mod facts;
 pub mod filter;
+pub mod kubeconfig;
 pub mod label;
 pub mod link;
 pub mod metallb;

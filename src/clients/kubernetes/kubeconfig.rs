@@ -16,6 +16,7 @@ use kube::config::{Context, Kubeconfig};
 use super::Target;
 use super::error::Server;
 use crate::rack::facts::ClusterInfo;
+use crate::rack::kubeconfig::display_url;
 use crate::rack::problem::{Problem, Severity, Subject};
 
 pub(super) use stamp::Stamps;
@@ -125,7 +126,7 @@ fn choose(
         .ok_or_else(|| missing(&path, &entry, "cluster", &context.cluster))?;
     fields::check_cluster(cluster, &context.cluster, &path, files)?;
     let has_proxy = cluster.proxy_url.is_some();
-    info.server = fields::display_url(cluster.server.as_deref().unwrap_or_default());
+    info.server = display_url(cluster.server.as_deref().unwrap_or_default());
 
     let mut certificate_ends = None;
     if !info.user.is_empty() {

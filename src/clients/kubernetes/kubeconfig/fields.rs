@@ -6,9 +6,9 @@ use http::HeaderValue;
 use jiff::Timestamp;
 use kube::config::{AuthInfo, Cluster, ExecInteractiveMode, KubeconfigError};
 use secrecy::{ExposeSecret, SecretString};
-use x509_parser::pem::Pem;
 
 use super::{Problem, problem};
+use crate::rack::kubeconfig::{base64, certificate_end, display_url};
 
 /// Checks a cluster and writes it as kube understands it.
 pub(super) fn check_cluster(
@@ -71,21 +71,6 @@ fn check_url(url: &str, of: &str) -> Result<(), Box<Problem>> {
         Some("http" | "https") => Err(bad("it names no host").into()),
         _ => Err(bad("it must begin with https:// or http://").into()),
     }
-}
-
-/// A URL without user and password.
-pub(super) fn display_url(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return url.to_owned();
-    };
-    let (authority, path) = match rest.find('/') {
-        Some(at) => rest.split_at(at),
-        None => (rest, ""),
-    };
-    let host = authority
-        .rsplit_once('@')
-        .map_or(authority, |(_, host)| host);
-    format!("{scheme}://{host}{path}")
 }
 
 /// Checks a user and writes it as kube understands it; answers when its client certificate ends.
@@ -219,27 +204,8 @@ fn cannot_read(of: &str, file: &str, error: &std::io::Error) -> Problem {
         .next("repair the path or its permissions")
 }
 
-/// Decodes base64 by wrapping it as PEM, which the certificate parser decodes anyway: no crate for three lines.
-fn base64(data: &str) -> Option<Vec<u8>> {
-    let wrapped = format!(
-        "-----BEGIN DATA-----\n{}\n-----END DATA-----\n",
-        data.trim()
-    );
-    let pem = Pem::iter_from_buffer(wrapped.as_bytes()).next()?.ok()?;
-    Some(pem.contents)
-}
-
 fn holds_certificate(pem: &[u8]) -> bool {
     certificate_end(pem).is_some()
-}
-
-/// When the first certificate of a PEM text ends.
-pub(super) fn certificate_end(pem: &[u8]) -> Option<Timestamp> {
-    let first = Pem::iter_from_buffer(pem)
-        .filter_map(Result::ok)
-        .find(|block| block.label == "CERTIFICATE")?;
-    let certificate = first.parse_x509().ok()?;
-    Timestamp::from_second(certificate.validity().not_after.timestamp()).ok()
 }
 
 /// What kind of error kube met, in words of our own.

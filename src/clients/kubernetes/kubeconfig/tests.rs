@@ -253,16 +253,6 @@ fn the_end_of_a_client_certificate_is_known_before_any_request() {
     assert_eq!(found.info.server, "http://a:6443");
 }
 
-#[test]
-fn user_and_password_in_a_url_are_not_shown() {
-    assert_eq!(
-        fields::display_url("https://u:p@h:1/x@y"),
-        "https://h:1/x@y"
-    );
-    assert_eq!(fields::display_url("https://h"), "https://h");
-    assert_eq!(fields::display_url("h:1"), "h:1");
-}
-
 #[cfg(unix)]
 #[test]
 fn an_unreadable_file_says_so() {
