@@ -317,7 +317,7 @@ fn step(model: &mut Model, msg: Msg, queue: &mut VecDeque<Msg>, effects: &mut Ve
         Msg::Clock(now) => clock(model, now),
         Msg::Key(key) => input::key(model, key, queue, effects),
         Msg::Paste(text) => input::paste(model, &text, queue),
-        Msg::Resize(size) => model.size = size,
+        Msg::Resize(size) => resize(model, size),
         Msg::Fact { generation, fact } => {
             if generation == model.generation {
                 take_in(model, fact);
@@ -374,6 +374,13 @@ fn step(model: &mut Model, msg: Msg, queue: &mut VecDeque<Msg>, effects: &mut Ve
             model.notify(Level::Info, format!("copied {text}"));
             effects.push(Effect::Copy(text));
         }
+    }
+}
+
+fn resize(model: &mut Model, size: Size) {
+    model.size = size;
+    if let Some(Popup::Text(page)) = &mut model.popup {
+        page.resize(frame::regions(size).unwrap_or_default().body);
     }
 }
 
@@ -449,7 +456,7 @@ fn yaml_read(model: &mut Model, request: RequestId, result: Result<String, Probl
     match result {
         Ok(text) => {
             if let Some(Popup::Text(page)) = &mut model.popup {
-                page.fill(&text);
+                page.fill(&text, frame::regions(model.size).unwrap_or_default().body);
             }
         }
         Err(problem) => {

@@ -18,6 +18,9 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::clients::kubernetes::Target;
+use crate::complaint::nearest;
+use crate::keymap::Keymap;
+use crate::theme::roles::Theme;
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -151,6 +154,8 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     // One TLS provider for everything; an error only says that it is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let Arguments { global, command } = arguments;
+    known("theme", global.theme.as_deref(), &Theme::shipped_names())?;
+    known("keymap", global.keymap.as_deref(), &Keymap::preset_names())?;
     match command {
         None => cockpit::run(&global, target(&global)),
         Some(Command::Demo { scenario, seed }) => demo::run(&global, &scenario, seed),
@@ -163,6 +168,24 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
             Ok(())
         }),
         Some(Command::Man) => print(|out| clap_mangen::Man::new(Arguments::command()).render(out)),
+    }
+}
+
+/// A name given on the command line must be one that there is: who types it is there to correct it. In a file it is a
+/// notice.
+fn known(what: &str, name: Option<&str>, names: &[&str]) -> Result<(), Failure> {
+    match name {
+        Some(name) if !names.contains(&name) => {
+            let all = names.join(", ");
+            let hint = match nearest(name, names.iter().copied()) {
+                Some(nearest) => format!("did you mean \"{nearest}\"? there are {all}"),
+                None => format!("there are {all}"),
+            };
+            Err(Failure::usage(anyhow!(
+                "there is no {what} \"{name}\"; {hint}"
+            )))
+        }
+        _ => Ok(()),
     }
 }
 

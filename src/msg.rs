@@ -3,7 +3,7 @@
 use crossterm::event::KeyEvent;
 use ratatui::layout::Size;
 
-use crate::action::PaneId;
+use crate::action::{Action, PaneId};
 use crate::effect::{Effect, RequestId, TaskKey};
 use crate::form::{Answers, Form, FormId};
 use crate::rack::drain::{News, Plan};
@@ -127,6 +127,13 @@ impl Msg {
             level: Level::Warning,
             text: text.into(),
         })
+    }
+
+    /// A key that means something elsewhere.
+    pub fn nothing_here(action: Action) -> Msg {
+        let what = action.info().help;
+        let what = what.split([':', ';']).next().unwrap_or(what);
+        Msg::info(format!("{what}: there is nothing here to do that with"))
     }
 
     pub fn info(text: impl Into<String>) -> Msg {

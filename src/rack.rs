@@ -284,6 +284,11 @@ impl Rack {
             .then(|| self.counts.get(name).copied().unwrap_or_default())
     }
 
+    /// Every pod that is known, in no order.
+    pub(crate) fn pods(&self) -> impl Iterator<Item = &Pod> {
+        self.pods.values()
+    }
+
     /// The pods on a node, by namespace and name.
     pub fn pods_on(&self, name: &NodeName) -> Vec<&Pod> {
         let mut pods: Vec<&Pod> = self

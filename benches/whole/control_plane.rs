@@ -37,7 +37,11 @@ pub(crate) fn build() -> Result<PathBuf> {
 impl ControlPlane {
     pub(crate) fn start(binary: &Path) -> Result<ControlPlane> {
         let dir = TempDir::new()?;
-        let mut child = Command::new(binary)
+        // Where it is used, the API server does not share the cores of the terminal: it steps back for the cockpit, and
+        // for all that stands beside it here.
+        let mut child = Command::new("nice")
+            .args(["-n", "10"])
+            .arg(binary)
             .arg("--dir")
             .arg(dir.path())
             .stdin(Stdio::piped())

@@ -1,11 +1,13 @@
 //! What stands over the panes: a question, a menu, the help, a page of text, a form. State only; `ui/popup` draws.
 
+use ratatui::layout::Rect;
+
 use crate::action::Action;
 use crate::app::form::OpenForm;
 use crate::effect::Effect;
 use crate::msg::Question;
 use crate::ui::field::Field;
-use crate::ui::popup::page::{find_next, find_previous};
+use crate::ui::popup::page::{find_next, find_previous, folded};
 
 /// The one thing over the panes.
 #[derive(Debug, Clone)]
@@ -46,7 +48,9 @@ pub(crate) struct Menu {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TextPage {
     pub(crate) title: String,
-    /// `None` while it is on its way.
+    /// The lines as they came.
+    source: Vec<String>,
+    /// The same as they fit on the page, long ones broken; `None` while it is on its way.
     pub(crate) lines: Option<Vec<String>>,
     pub(crate) scroll: usize,
     /// Lower case; empty when nothing is searched for.
@@ -82,6 +86,7 @@ impl Popup {
     pub(crate) fn loading(title: String) -> Popup {
         Popup::Text(TextPage {
             title,
+            source: Vec::new(),
             lines: None,
             scroll: 0,
             search: String::new(),
@@ -108,8 +113,16 @@ impl Menu {
 }
 
 impl TextPage {
-    pub(crate) fn fill(&mut self, text: &str) {
-        self.lines = Some(text.lines().map(str::to_owned).collect());
+    pub(crate) fn fill(&mut self, text: &str, area: Rect) {
+        self.source = text.lines().map(str::to_owned).collect();
+        self.lines = Some(folded(&self.source, area));
+    }
+
+    /// The page has another size now.
+    pub(crate) fn resize(&mut self, area: Rect) {
+        if self.lines.is_some() {
+            self.lines = Some(folded(&self.source, area));
+        }
     }
 
     pub(crate) fn height(&self) -> usize {

@@ -14,7 +14,7 @@ use crate::msg::Level;
 use crate::rack::link::LinkState;
 use crate::rack::problem::Severity;
 use crate::rack::time::short;
-use crate::ui::footer::{Hint, Weight, draw_hints, draw_notice, hints};
+use crate::ui::footer::{Hint, Weight, draw_hints, draw_long_notice, draw_notice, hints};
 use crate::ui::frame::{Regions, draw_too_small, fill, regions};
 use crate::ui::header::{Part, Tab, draw_header, draw_tabs};
 use crate::ui::popup::help::Help;
@@ -352,7 +352,8 @@ fn foot(model: &Model, regions: &Regions, buf: &mut Buffer) -> Option<Position> 
             Level::Warning => Weight::Warn,
             Level::Error => Weight::Bad,
         };
-        draw_notice(&clean(&notice.text), weight, regions.footer, buf, theme);
+        let area = regions.body.union(regions.footer);
+        draw_long_notice(&clean(&notice.text), weight, area, buf, theme);
         return None;
     }
     match &model.popup {

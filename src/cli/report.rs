@@ -1,14 +1,21 @@
 //! `bramble nodes` and `bramble problems`: the same facts as the cockpit, on plain stdout.
+//!
+//! With `--watch` every line carries the time, what goes away is said, and an outage is a line of its own: it never ends
+//! the watch.
 
-use std::collections::HashMap;
+mod nodes;
+mod problems;
+mod sheet;
+
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::anyhow;
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::app::event_loop::Clock;
 use crate::cli::{Failure, Output, Report, cockpit};
@@ -16,22 +23,24 @@ use crate::clients::kubernetes::{self, Target, Wants};
 use crate::rack::Rack;
 use crate::rack::facts::Fact;
 use crate::rack::link::{LinkState, Source, SourceState};
-use crate::rack::node::Node;
-use crate::rack::problem::{Problem, Severity, Subject};
-use crate::rack::time::short;
+use crate::rack::problem::{Problem, Severity};
+use crate::rack::time::Now;
 use crate::ui::text::clean;
 
 /// How long a print waits for the facts beyond the nodes; what is missing then is printed as `?`.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a watch goes without looking: a heartbeat is late also when nothing comes.
+const LOOK: Duration = Duration::from_secs(1);
 
 pub(super) fn nodes(target: Target, report: Report) -> Result<ExitCode, Failure> {
     read(target, |mut reader| async move {
-        let mut out = Printer::default();
+        let mut sheet = nodes::sheet(report);
+        let mut link = LinkLine::default();
         reader.until(|rack| is_complete(rack, &NODES)).await?;
-        let mut widths = Widths::of(&reader.rack);
-        out.nodes(&reader.rack, &mut widths, report.output)?;
+        write_lines(&sheet.first(nodes::rows(&reader.rack), reader.rack.now))?;
         while report.watch && reader.next().await.is_some() {
-            out.nodes(&reader.rack, &mut widths, report.output)?;
+            write_lines(&link.news(&reader.rack, report.output))?;
+            write_lines(&sheet.news(nodes::rows(&reader.rack), reader.rack.now))?;
         }
         Ok(ExitCode::SUCCESS)
     })
@@ -39,13 +48,13 @@ pub(super) fn nodes(target: Target, report: Report) -> Result<ExitCode, Failure>
 
 pub(super) fn problems(target: Target, report: Report) -> Result<ExitCode, Failure> {
     read(target, |mut reader| async move {
-        let mut out = Printer::default();
+        let mut list = problems::List::new(report);
         reader.until(|rack| is_complete(rack, &Source::ALL)).await?;
         reader.rack.survey();
-        out.problems(&reader.rack, report.output)?;
+        write_lines(&list.first(&reader.rack))?;
         while report.watch && reader.next().await.is_some() {
             reader.rack.survey();
-            out.problems(&reader.rack, report.output)?;
+            write_lines(&list.news(&reader.rack))?;
         }
         let is_wrong = reader
             .rack
@@ -112,10 +121,13 @@ impl Reader {
         Ok(())
     }
 
-    /// The next fact, with all that came with it; `None` when the connection has ended.
+    /// The next facts, or a second without any; `None` when the connection has ended.
     async fn next(&mut self) -> Option<()> {
-        let fact = self.facts.recv().await?;
-        self.take_in(fact);
+        match timeout(LOOK, self.facts.recv()).await {
+            Ok(Some(fact)) => self.take_in(fact),
+            Ok(None) => return None,
+            Err(_) => self.rack.tick(self.clock.now()),
+        }
         while let Ok(fact) = self.facts.try_recv() {
             self.take_in(fact);
         }
@@ -157,188 +169,54 @@ fn is_complete(rack: &Rack, sources: &[Source]) -> bool {
     sources.iter().all(is_settled)
 }
 
-const TITLES: [&str; 8] = [
-    "BEAT", "NODE", "ROLE", "STATUS", "CPU", "MEM", "PODS", "VERSION",
-];
-
-/// The widest each column has been: lines of a watch stay aligned.
-struct Widths([usize; 8]);
-
-impl Widths {
-    fn of(rack: &Rack) -> Widths {
-        let mut widths = Widths(TITLES.map(str::len));
-        rack.nodes()
-            .for_each(|node| widths.take_in(&row(rack, node)));
-        widths
-    }
-
-    fn take_in(&mut self, row: &[String; 8]) {
-        for (width, cell) in self.0.iter_mut().zip(row) {
-            *width = (*width).max(unicode_width::UnicodeWidthStr::width(cell.as_str()));
-        }
-    }
-
-    fn line<'a>(&self, cells: impl Iterator<Item = &'a str>) -> String {
-        let mut line = String::new();
-        for (cell, width) in cells.zip(self.0) {
-            let pad = width.saturating_sub(unicode_width::UnicodeWidthStr::width(cell)) + 2;
-            line.push_str(cell);
-            line.extend(std::iter::repeat_n(' ', pad));
-        }
-        line.trim_end().to_owned()
-    }
-}
-
-/// What has been printed, so that a watch prints only what changed.
+/// What was last said of the connection.
 #[derive(Default)]
-struct Printer {
-    rows: HashMap<String, [String; 8]>,
-    problems: Vec<Problem>,
-    has_title: bool,
+struct LinkLine {
+    problem: Option<Problem>,
 }
 
-impl Printer {
-    fn nodes(&mut self, rack: &Rack, widths: &mut Widths, output: Output) -> Result<(), Failure> {
-        let mut lines = Vec::new();
-        let is_first = !std::mem::replace(&mut self.has_title, true);
-        let mut all = Vec::new();
-        for node in rack.nodes() {
-            let cells = row(rack, node);
-            let is_new = self
-                .rows
-                .get(node.name.as_str())
-                .is_none_or(|before| before.iter().skip(1).ne(cells.iter().skip(1)));
-            if !is_new {
-                continue;
-            }
-            widths.take_in(&cells);
-            match output {
-                Output::Table => lines.push(widths.line(cells.iter().map(String::as_str))),
-                Output::Json if is_first => all.push(json_of(rack, node)),
-                Output::Json => lines.push(json_of(rack, node).to_string()),
-            }
-            self.rows.insert(node.name.to_string(), cells);
+impl LinkLine {
+    /// A line when the connection went away or came back.
+    fn news(&mut self, rack: &Rack, output: Output) -> Vec<String> {
+        let problem = rack.link.problem().cloned();
+        if problem == self.problem {
+            return Vec::new();
         }
-        match output {
-            Output::Table if is_first => lines.insert(0, widths.line(TITLES.iter().copied())),
-            Output::Json if is_first => lines.push(format!("{:#}", Value::Array(all))),
-            _ => {}
-        }
-        write_lines(&lines)
-    }
-
-    fn problems(&mut self, rack: &Rack, output: Output) -> Result<(), Failure> {
-        let is_first = !std::mem::replace(&mut self.has_title, true);
-        let is_known = |problem: &&Problem| {
-            self.problems
-                .iter()
-                .any(|it| (&it.about, &it.what) == (&problem.about, &problem.what))
+        self.problem.clone_from(&problem);
+        let time = stamp(rack.now);
+        let line = match (output, problem) {
+            (Output::Table, Some(problem)) => {
+                format!("{time}  no contact: {}", clean(&problem.sentence()))
+            }
+            (Output::Table, None) => format!("{time}  in contact again"),
+            (Output::Json, problem) => json!({
+                "time": rack.now.wall.to_string(),
+                "link": if problem.is_some() { "stale" } else { "live" },
+                "problem": problem.as_ref().map(problems::json_of),
+            })
+            .to_string(),
         };
-        let news: Vec<&Problem> = rack
-            .problems
-            .iter()
-            .filter(|problem| !is_known(problem))
-            .collect();
-        let lines: Vec<String> = match output {
-            Output::Table if is_first && news.is_empty() => vec!["nothing is wrong".to_owned()],
-            Output::Table => news
-                .iter()
-                .map(|problem| {
-                    format!(
-                        "{:9} {}",
-                        problem.severity.word(),
-                        clean(&problem.sentence())
-                    )
-                })
-                .collect(),
-            Output::Json if is_first => vec![format!(
-                "{:#}",
-                Value::Array(news.iter().map(|problem| problem_json(problem)).collect())
-            )],
-            Output::Json => news
-                .iter()
-                .map(|problem| problem_json(problem).to_string())
-                .collect(),
-        };
-        self.problems.clone_from(&rack.problems);
-        write_lines(&lines)
+        vec![line]
     }
 }
 
-/// The cells of a node's line. Text from outside is made harmless: stdout may be a terminal.
-fn row(rack: &Rack, node: &Node) -> [String; 8] {
-    let unknown = || "?".to_owned();
-    let percent = |used: Option<u64>, all: Option<u64>| match (used, all) {
-        (Some(used), Some(all)) if all > 0 => format!("{}%", used.saturating_mul(100) / all),
-        _ => "-".to_owned(),
-    };
-    let usage = rack.usage(&node.name);
-    let reading = rack.reading(&node.name);
-    let pulse = match reading.pulse {
-        crate::rack::beat::Pulse::Late => ",late",
-        crate::rack::beat::Pulse::Lost => ",lost",
-        _ => "",
-    };
-    let version = &node.info.kubelet_version;
-    [
-        reading.age.map_or_else(unknown, short),
-        clean(node.name.as_str()).into_owned(),
-        node.role().word().to_owned(),
-        clean(&format!("{}{pulse}", node.status_words().join(","))).into_owned(),
-        percent(usage.map(|it| it.cpu_milli), node.allocatable.cpu_milli),
-        percent(
-            usage.map(|it| it.memory_bytes),
-            node.allocatable.memory_bytes,
-        ),
-        rack.pod_counts(&node.name)
-            .map_or_else(unknown, |counts| counts.held.to_string()),
-        if version.is_empty() {
-            unknown()
-        } else {
-            clean(version).into_owned()
-        },
-    ]
+/// The time of day where the person is.
+fn stamp(now: Now) -> String {
+    let time = now.wall.to_zoned(TimeZone::system());
+    format!(
+        "{:02}:{:02}:{:02}",
+        time.hour(),
+        time.minute(),
+        time.second()
+    )
 }
 
-/// A node as JSON: raw values, `null` for what is not known.
-fn json_of(rack: &Rack, node: &Node) -> Value {
-    let reading = rack.reading(&node.name);
-    let usage = rack.usage(&node.name);
-    let counts = rack.pod_counts(&node.name);
-    json!({
-        "name": node.name.as_str(),
-        "role": node.role().word(),
-        "status": node.status_words(),
-        "beat": format!("{:?}", reading.pulse).to_lowercase(),
-        "beatAgeSeconds": reading.age.map(|age| age.as_secs()),
-        "beatAgeIsEstimate": reading.is_estimate,
-        "address": node.internal_ip(),
-        "cpuMilli": usage.map(|it| it.cpu_milli),
-        "memoryBytes": usage.map(|it| it.memory_bytes),
-        "pods": counts.map(|it| it.held),
-        "podsFailing": counts.map(|it| it.failing),
-        "kubeletVersion": &*node.info.kubelet_version,
-    })
-}
-
-fn problem_json(problem: &Problem) -> Value {
-    let (kind, name) = match &problem.about {
-        Subject::Node(name) => ("node", Some(name.to_string())),
-        Subject::Service(name) => ("service", Some(name.to_string())),
-        Subject::MetalLb => ("metallb", None),
-        Subject::Link => ("link", None),
-        Subject::Kubeconfig => ("kubeconfig", None),
-        Subject::Settings => ("settings", None),
-        Subject::Program => ("program", None),
-    };
-    json!({
-        "severity": problem.severity.word(),
-        "about": { "kind": kind, "name": name },
-        "what": problem.what,
-        "why": problem.why,
-        "evidence": problem.evidence,
-        "next": problem.next,
-    })
+/// A JSON object with the time it was seen.
+fn stamped(mut object: Value, now: Now) -> Value {
+    if let Some(fields) = object.as_object_mut() {
+        fields.insert("time".to_owned(), json!(now.wall.to_string()));
+    }
+    object
 }
 
 /// A reader that went away (`| head`) ends the print quietly.

@@ -191,7 +191,7 @@ impl RackPane {
                     cx.msgs.push(drain::ask_to_remove(cx.rack, node));
                 }
             }
-            _ => {}
+            other => cx.msgs.push(Msg::nothing_here(other)),
         }
     }
 

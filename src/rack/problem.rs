@@ -42,6 +42,21 @@ pub enum Subject {
     Program,
 }
 
+impl Subject {
+    /// The name of the object, as it stands in sentences about it.
+    pub fn name(&self) -> Option<String> {
+        match self {
+            Subject::Node(name) => Some(name.to_string()),
+            Subject::Service(name) => Some(name.to_string()),
+            Subject::MetalLb
+            | Subject::Link
+            | Subject::Kubeconfig
+            | Subject::Settings
+            | Subject::Program => None,
+        }
+    }
+}
+
 /// As a sentence names it: `node rpi-03`.
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -10,6 +10,7 @@ use crate::rack::Rack;
 use crate::rack::beat::Pulse;
 use crate::rack::link::{LinkState, Source, SourceState};
 use crate::rack::node::{Node, NodeName, Truth};
+use crate::rack::pod::{Pod, PodHealth};
 use crate::rack::problem::{Problem, Severity, Subject};
 use crate::rack::time::short;
 
@@ -22,6 +23,7 @@ pub fn survey(rack: &Rack) -> Vec<Problem> {
     for node in rack.nodes() {
         of_node(rack, node, &mut problems);
     }
+    failing_pods(rack, &mut problems);
     shared_machine_ids(rack, &mut problems);
     problems.extend(rack.orphan_leases().map(orphan));
     problems.extend(rack.vips.problems().cloned());
@@ -78,7 +80,6 @@ fn of_node(rack: &Rack, node: &Node, problems: &mut Vec<Problem>) {
     conditions(rack, node, problems);
     problems.extend(clock(rack, node));
     problems.extend(skew(rack, node));
-    problems.extend(failing_pods(rack, node));
     let drain = rack.drains.get(&node.uid);
     problems.extend(drain.and_then(|drain| drain.problem(rack.now)));
     if node.unschedulable {
@@ -247,21 +248,50 @@ fn skew(rack: &Rack, node: &Node) -> Option<Problem> {
     })
 }
 
-fn failing_pods(rack: &Rack, node: &Node) -> Option<Problem> {
-    let failing = rack.pod_counts(&node.name)?.failing;
-    (failing > 0).then(|| {
-        let pods = if failing == 1 {
-            "1 pod".to_owned()
-        } else {
-            format!("{failing} pods")
+/// Pods that fail, by the node they are on, with their names: one walk over all pods, and none while all is well.
+fn failing_pods(rack: &Rack, problems: &mut Vec<Problem>) {
+    let is_any = |node: &Node| rack.pod_counts(&node.name).is_some_and(|it| it.failing > 0);
+    if !rack.nodes().any(is_any) {
+        return;
+    }
+    let mut by_node: BTreeMap<&NodeName, Vec<&Pod>> = BTreeMap::new();
+    for pod in rack.pods().filter(|pod| pod.health() == PodHealth::Failing) {
+        if let Some(node) = pod.node.as_ref().filter(|node| rack.node(node).is_some()) {
+            by_node.entry(node).or_default().push(pod);
+        }
+    }
+    for (node, mut pods) in by_node {
+        pods.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+        problems.push(failing_on(node, &pods));
+    }
+}
+
+/// Pods named in one problem.
+const NAMED: usize = 5;
+
+fn failing_on(node: &NodeName, pods: &[&Pod]) -> Problem {
+    let what = match pods {
+        [pod] => format!("a pod on node {node} is failing: {}", pod.status),
+        pods => format!("{} pods on node {node} are failing", pods.len()),
+    };
+    let line = |pod: &&Pod| {
+        let restarts = match pod.restarts {
+            0 => String::new(),
+            1 => ", 1 restart".to_owned(),
+            count => format!(", {count} restarts"),
         };
-        Problem::new(
-            Severity::Note,
-            about(node),
-            format!("{pods} failing on node {}", node.name),
-        )
-        .next("open the node to see which")
-    })
+        format!("{}/{} {}{restarts}", pod.namespace, pod.name, pod.status)
+    };
+    let mut problem = Problem::new(Severity::Warning, Subject::Node(node.clone()), what)
+        .next("open the node for its pods; the log and the events of a pod say why");
+    if let [pod] = pods {
+        return problem.why(line(pod));
+    }
+    problem.evidence = pods.iter().take(NAMED).map(line).collect();
+    match pods.len().saturating_sub(NAMED) {
+        0 => problem,
+        more => problem.evidence(format!("and {more} more")),
+    }
 }
 
 /// Two boards flashed from one image after its first boot share a machine-id; k3s, DHCP and the journal then mix

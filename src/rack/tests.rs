@@ -186,6 +186,26 @@ fn pods_are_counted_by_node_and_finished_ones_hold_no_place() {
 }
 
 #[test]
+fn pods_that_fail_are_named_with_the_reason() {
+    let mut rack = rack();
+    let failing = |count: usize| {
+        let pods =
+            (0..count).map(|number| pod(&format!("p{number}"), "rpi-01", "ImagePullBackOff"));
+        Fact::Pods(Change::Listed(pods.collect()))
+    };
+    rack.apply(failing(1));
+    assert_eq!(
+        sentences(&mut rack),
+        ["a pod on node rpi-01 is failing: ImagePullBackOff"]
+    );
+    assert!(rack.problems[0].why.contains("p0 ImagePullBackOff"));
+    rack.apply(failing(7));
+    assert_eq!(sentences(&mut rack), ["7 pods on node rpi-01 are failing"]);
+    assert_eq!(rack.problems[0].evidence.len(), 6);
+    assert_eq!(rack.problems[0].evidence[5], "and 2 more");
+}
+
+#[test]
 fn pod_counts_are_unknown_until_all_pods_were_read() {
     assert_eq!(Rack::new(at(0)).pod_counts(&name("rpi-01")), None);
 }

@@ -11,8 +11,9 @@ use crate::action::Action;
 use crate::keymap::Keymap;
 use crate::keymap::table::Table;
 use crate::theme::roles::Theme;
+use crate::ui::frame::fill;
 use crate::ui::header::first_line;
-use crate::ui::text::{cut_end, put, width16};
+use crate::ui::text::{cut_end, put, width16, wrap};
 
 /// Blanks between two hints.
 const GAP: u16 = 2;
@@ -90,6 +91,39 @@ pub fn draw_notice(text: &str, weight: Weight, area: Rect, buf: &mut Buffer, the
     );
 }
 
+/// The most lines a notice takes.
+const LONGEST_NOTICE: usize = 4;
+
+/// Draws a notice at the foot of `area`, over as many lines as its words need.
+pub fn draw_long_notice(text: &str, weight: Weight, area: Rect, buf: &mut Buffer, theme: &Theme) {
+    let area = area.intersection(buf.area);
+    let room = usize::from(area.width.saturating_sub(4));
+    let mut lines = wrap(text, room);
+    if lines.len() > LONGEST_NOTICE {
+        let rest = lines.split_off(LONGEST_NOTICE - 1).join(" ");
+        lines.push(cut_end(&rest, room, theme.symbols.ellipsis).into_owned());
+    }
+    let height = u16::try_from(lines.len()).unwrap_or(1).min(area.height);
+    let place = Rect {
+        y: area.bottom().saturating_sub(height),
+        height,
+        ..area
+    };
+    fill(place, buf, theme.text);
+    let (sign, style) = sign(weight, theme);
+    put(
+        buf,
+        (place.x.saturating_add(1), place.y),
+        place.width,
+        sign,
+        style,
+    );
+    for (line, y) in lines.iter().zip(place.top()..place.bottom()) {
+        let x = place.x.saturating_add(3);
+        put(buf, (x, y), place.right().saturating_sub(x), line, style);
+    }
+}
+
 fn sign(weight: Weight, theme: &Theme) -> (&'static str, Style) {
     match weight {
         Weight::Info => (theme.symbols.note, theme.notice),
@@ -157,12 +191,27 @@ mod tests {
     }
 
     #[test]
+    fn a_long_notice_grows_upwards_and_keeps_its_end_in_sight() {
+        let lines = drawn(16, 5, |area, buf| {
+            draw_long_notice("one two three four", Weight::Bad, area, buf, &theme());
+        });
+        assert_eq!(lines, ["", "", "", " ✗ one two", "   three four"]);
+        let long = "word ".repeat(40);
+        let lines = drawn(16, 5, |area, buf| {
+            draw_long_notice(&long, Weight::Info, area, buf, &theme());
+        });
+        assert_eq!(lines[0], "");
+        assert!(lines[4].ends_with('…'), "{lines:?}");
+    }
+
+    #[test]
     fn no_size_is_too_small_to_draw() {
         let theme = theme();
         at_every_size(|area, buf| {
             draw_hints(&rack_hints(), area, buf, &theme);
             draw_hints(&[], area, buf, &theme);
             draw_notice("日本語", Weight::Info, area, buf, &theme);
+            draw_long_notice("日本語 and more", Weight::Info, area, buf, &theme);
         });
     }
 }

@@ -64,6 +64,21 @@ fn an_unknown_scenario_exits_2_and_names_the_known_ones() {
 }
 
 #[test]
+fn an_unknown_theme_or_keymap_exits_2_and_names_the_nearest() {
+    let home = tempfile::tempdir().unwrap();
+    for (flag, name, nearest) in [
+        ("--theme", "drak", "did you mean \"dark\"?"),
+        ("--keymap", "vin", "did you mean \"vim\"?"),
+        ("--theme", "zzzzzzzz", "there are"),
+    ] {
+        let output = bramble(&home).args([flag, name, "keys"]).output().unwrap();
+        let text = sentence(&output);
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        assert!(text.contains(nearest), "{text}");
+    }
+}
+
+#[test]
 fn no_kubeconfig_at_all_is_a_first_screen_that_says_what_to_do() {
     let mut session = Start::bramble([]).go();
     let text = session.until("No cluster to show yet").contents();

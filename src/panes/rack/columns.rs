@@ -220,7 +220,8 @@ fn usage(
 
 fn pods(rack: &Rack, node: &Node) -> (Cow<'static, str>, Tone) {
     match rack.pod_counts(&node.name) {
-        Some(counts) if counts.failing > 0 => (counts.held.to_string().into(), Tone::Warn),
+        // Some of them fail: seen without colours, too.
+        Some(counts) if counts.failing > 0 => (format!("!{}", counts.held).into(), Tone::Warn),
         Some(counts) => (counts.held.to_string().into(), Tone::Plain),
         None if matches!(rack.link.source(Source::Pods), SourceState::Waiting) => {
             ("".into(), Tone::Muted)

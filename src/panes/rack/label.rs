@@ -23,7 +23,10 @@ const OF_THE_SYSTEM: [&str; 5] = [
 ];
 
 pub(super) fn form(node: &Node) -> Form {
-    let offered = node.labels.keys().map(ToString::to_string).collect();
+    let keys = node.labels.keys().map(ToString::to_string);
+    let offered = keys
+        .filter(|key| !OF_THE_SYSTEM.contains(&key.as_str()))
+        .collect();
     let key = Input::Text {
         text: String::new(),
         offered,

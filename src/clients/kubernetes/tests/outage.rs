@@ -21,7 +21,12 @@ async fn a_killed_server_is_noticed_at_once_and_its_return_as_well() {
         "{:?}",
         killed.elapsed()
     );
-    assert!(problem.what.contains("refuses connections"), "{problem:?}");
+    // What is noticed first may be that nobody listens, or the cut of a connection that was open.
+    let told = ["refuses connections", "no answer from"];
+    assert!(
+        told.iter().any(|words| problem.what.contains(words)),
+        "{problem:?}"
+    );
 
     server.next(
         "watch nodes",
