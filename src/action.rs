@@ -6,16 +6,18 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum PaneId {
     Rack,
+    Kubeconfig,
     Problems,
 }
 
 impl PaneId {
-    pub const ALL: &[PaneId] = &[PaneId::Rack, PaneId::Problems];
+    pub const ALL: &[PaneId] = &[PaneId::Rack, PaneId::Kubeconfig, PaneId::Problems];
 
     /// The title on the tab; in lower case it is also the pane's table in a keymap.
     pub fn title(self) -> &'static str {
         match self {
             PaneId::Rack => "Rack",
+            PaneId::Kubeconfig => "Kubeconfig",
             PaneId::Problems => "Problems",
         }
     }
@@ -24,6 +26,7 @@ impl PaneId {
     pub fn action(self) -> Action {
         match self {
             PaneId::Rack => Action::PaneRack,
+            PaneId::Kubeconfig => Action::PaneKubeconfig,
             PaneId::Problems => Action::PaneProblems,
         }
     }
@@ -48,6 +51,7 @@ pub enum Action {
     Suspend,
     Repaint,
     PaneRack,
+    PaneKubeconfig,
     PaneProblems,
     PaneNext,
     PanePrevious,
@@ -83,6 +87,7 @@ pub enum Action {
     NodeLabel,
     NodeDrain,
     NodeRemove,
+    ContextTurn,
 }
 
 /// The name, the help line and the danger of an action.
@@ -106,6 +111,7 @@ impl Action {
         Action::Suspend,
         Action::Repaint,
         Action::PaneRack,
+        Action::PaneKubeconfig,
         Action::PaneProblems,
         Action::PaneNext,
         Action::PanePrevious,
@@ -141,6 +147,7 @@ impl Action {
         Action::NodeLabel,
         Action::NodeDrain,
         Action::NodeRemove,
+        Action::ContextTurn,
     ];
 
     /// The action a keymap file calls `name`.
@@ -165,6 +172,11 @@ impl Action {
             Action::Suspend => ("suspend", "suspend to the shell", Danger::Safe),
             Action::Repaint => ("repaint", "paint the whole screen again", Danger::Safe),
             Action::PaneRack => ("pane-rack", "nodes and their heartbeats", Danger::Safe),
+            Action::PaneKubeconfig => (
+                "pane-kubeconfig",
+                "contexts, and how their clusters are",
+                Danger::Safe,
+            ),
             Action::PaneProblems => (
                 "pane-problems",
                 "everything that is wrong, worst first",
@@ -220,6 +232,11 @@ impl Action {
                 "node-uncordon",
                 "uncordon: pods may come again",
                 Danger::Writes,
+            ),
+            Action::ContextTurn => (
+                "context-turn",
+                "turn to: this session goes on with it",
+                Danger::Safe,
             ),
             Action::NodeLabel => ("node-label", "label: set one or remove it", Danger::Writes),
             Action::NodeDrain => (

@@ -76,6 +76,8 @@ pub struct Model {
     return_to: Option<PaneId>,
     surveyed: Option<Duration>,
     wants_metrics: bool,
+    /// Whether the contexts are being looked at.
+    follows_fleet: bool,
 }
 
 /// What config.toml and the command line decided, as far as `update` needs it.
@@ -136,6 +138,7 @@ impl Model {
             return_to: None,
             surveyed: None,
             wants_metrics: false,
+            follows_fleet: false,
             settings,
         };
         if let Some(complaint) = model.settings.complaints.first() {
@@ -239,6 +242,19 @@ impl Model {
         }
     }
 
+    /// Looks at the clusters of other contexts only while somebody looks at them.
+    fn follow_fleet(&mut self, effects: &mut Vec<Effect>) {
+        let follows = self.focus == PaneId::Kubeconfig;
+        if follows != self.follows_fleet {
+            self.follows_fleet = follows;
+            effects.push(if follows {
+                Effect::FollowFleet
+            } else {
+                Effect::Stop(TaskKey::Fleet)
+            });
+        }
+    }
+
     /// Shows a pane and remembers where we were.
     fn show(&mut self, pane: PaneId) {
         if pane == self.focus {
@@ -276,10 +292,17 @@ impl Model {
         self.generation.0 += 1;
         // Drains go on, and are shown when their cluster is.
         let drains = std::mem::take(&mut self.rack.drains);
+        let fleet = std::mem::take(&mut self.rack.fleet);
         self.rack = Rack::new(self.now());
         self.rack.drains = drains;
+        self.rack.fleet = fleet;
         context.clone_into(&mut self.rack.cluster.context);
-        self.panes = Panes::default();
+        // The contexts are the same in every cluster.
+        let kubeconfig = std::mem::take(&mut self.panes.kubeconfig);
+        self.panes = Panes {
+            kubeconfig,
+            ..Panes::default()
+        };
         let open = self.popup.take().into_iter().chain(self.waiting.drain(..));
         effects.extend(open.flat_map(Popup::refuse));
         self.surveyed = None;
@@ -300,6 +323,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     }
     model.bring_up_waiting(is_key);
     model.want_metrics(&mut effects);
+    model.follow_fleet(&mut effects);
     gate(model, &mut effects);
     effects
 }
@@ -322,6 +346,10 @@ fn step(model: &mut Model, msg: Msg, queue: &mut VecDeque<Msg>, effects: &mut Ve
             if generation == model.generation {
                 take_in(model, fact);
             }
+        }
+        Msg::Fleet(fact) => {
+            model.rack.fleet.apply(fact, model.rack.now);
+            model.panes.kubeconfig.contexts_changed(&model.rack);
         }
         Msg::Written { result } => match result {
             Ok(done) => model.notify(Level::Info, done),
@@ -354,6 +382,13 @@ fn step(model: &mut Model, msg: Msg, queue: &mut VecDeque<Msg>, effects: &mut Ve
             if !shown {
                 model.notify(Level::Warning, format!("there is no node \"{node}\" now"));
             }
+        }
+        Msg::TurnTo(context) if context == model.rack.cluster.context => {
+            model.notify(Level::Info, format!("this is context {context} already"));
+        }
+        Msg::TurnTo(context) => {
+            model.turn_to(&context, effects);
+            model.notify(Level::Info, format!("turned to context {context}"));
         }
         Msg::ReadYaml(object) => {
             let request = model.request();
@@ -400,6 +435,7 @@ fn clock(model: &mut Model, now: Now) {
         survey(model);
         let area = frame::regions(model.size).unwrap_or_default().body;
         model.panes.rack.measure(&model.rack, area);
+        model.panes.kubeconfig.measure(&model.rack, area);
     }
 }
 

@@ -18,6 +18,8 @@ pub enum TaskKey {
     Yaml,
     PlanDrain,
     Drain,
+    /// The contexts of the kubeconfig and looks at their clusters.
+    Fleet,
     Write,
 }
 
@@ -31,6 +33,9 @@ pub enum Effect {
     },
     /// Whether node metrics are on the screen.
     WantMetrics(bool),
+    /// Read the contexts and look at the cluster behind each now and then, or stop doing so.
+    FollowFleet,
+    Stop(TaskKey),
     ReadYaml {
         request: RequestId,
         context: String,
@@ -106,6 +111,8 @@ impl Effect {
             | Effect::PlanDrain { .. }
             | Effect::Follow { .. }
             | Effect::WantMetrics(_)
+            | Effect::FollowFleet
+            | Effect::Stop(_)
             | Effect::ReadYaml { .. }
             | Effect::Copy(_)
             | Effect::Repaint

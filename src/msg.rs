@@ -8,6 +8,7 @@ use crate::effect::{Effect, RequestId, TaskKey};
 use crate::form::{Answers, Form, FormId};
 use crate::rack::drain::{News, Plan};
 use crate::rack::facts::Fact;
+use crate::rack::fleet::FleetFact;
 use crate::rack::node::{NodeName, PasswordSecret, Uid};
 use crate::rack::problem::{Problem, Subject};
 use crate::rack::time::Now;
@@ -35,6 +36,8 @@ pub enum Msg {
         generation: Generation,
         fact: Fact,
     },
+    /// News of the contexts; whichever of them the session is on.
+    Fleet(FleetFact),
     /// A write has ended, with a sentence for the notice line.
     Written {
         result: Result<String, Problem>,
@@ -64,6 +67,8 @@ pub enum Msg {
     // What a pane asks of the rest of the program.
     Focus(PaneId),
     ShowNode(NodeName),
+    /// The session goes on with this context.
+    TurnTo(String),
     ReadYaml(Subject),
     Ask(Question),
     Fill(Form),

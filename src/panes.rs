@@ -2,6 +2,7 @@
 //!
 //! Invariant: a pane owns no facts of the rack and knows no other pane; it asks for things through messages.
 
+pub mod kubeconfig;
 mod listing;
 mod page;
 pub mod problems;
@@ -34,6 +35,7 @@ pub struct Cx<'a> {
 #[derive(Debug, Default)]
 pub struct Panes {
     pub rack: rack::RackPane,
+    pub kubeconfig: kubeconfig::KubeconfigPane,
     pub problems: problems::ProblemsPane,
 }
 
@@ -41,6 +43,7 @@ impl Panes {
     pub fn on_action(&mut self, pane: PaneId, action: Action, cx: &mut Cx<'_>) {
         match pane {
             PaneId::Rack => self.rack.on_action(action, cx),
+            PaneId::Kubeconfig => self.kubeconfig.on_action(action, cx),
             PaneId::Problems => self.problems.on_action(action, cx),
         }
     }
@@ -80,6 +83,7 @@ impl Panes {
     pub fn filter(&self, pane: PaneId) -> &str {
         match pane {
             PaneId::Rack => self.rack.filter(),
+            PaneId::Kubeconfig => self.kubeconfig.filter(),
             PaneId::Problems => self.problems.filter(),
         }
     }
@@ -87,6 +91,7 @@ impl Panes {
     pub fn set_filter(&mut self, pane: PaneId, text: &str) {
         match pane {
             PaneId::Rack => self.rack.set_filter(text),
+            PaneId::Kubeconfig => self.kubeconfig.set_filter(text),
             PaneId::Problems => self.problems.set_filter(text),
         }
     }
@@ -95,6 +100,7 @@ impl Panes {
     pub fn hints(&self, pane: PaneId) -> &'static [Action] {
         match pane {
             PaneId::Rack => self.rack.hints(),
+            PaneId::Kubeconfig => self.kubeconfig.hints(),
             PaneId::Problems => self.problems.hints(),
         }
     }
@@ -103,6 +109,7 @@ impl Panes {
     pub fn menu(&self, pane: PaneId, rack: &Rack) -> (String, Vec<Action>) {
         match pane {
             PaneId::Rack => self.rack.menu(rack),
+            PaneId::Kubeconfig => self.kubeconfig.menu(rack),
             PaneId::Problems => self.problems.menu(rack),
         }
     }

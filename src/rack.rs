@@ -11,6 +11,7 @@ pub mod endpoints;
 pub mod event;
 pub mod facts;
 pub mod filter;
+pub mod fleet;
 pub mod kubeconfig;
 pub mod label;
 pub mod link;
@@ -40,6 +41,7 @@ use crate::rack::beat::{Beat, Pulse};
 use crate::rack::drain::Drain;
 use crate::rack::event::NodeEvent;
 use crate::rack::facts::{Change, ClusterInfo, Fact, Usage};
+use crate::rack::fleet::Fleet;
 use crate::rack::link::{Link, LinkState, Source, SourceState};
 use crate::rack::metallb::MetalLb;
 use crate::rack::namespace::Namespace;
@@ -64,6 +66,8 @@ pub struct Rack {
     pub now: Now,
     pub cluster: ClusterInfo,
     pub link: Link,
+    /// All contexts of the kubeconfig; not of this cluster alone.
+    pub fleet: Fleet,
     /// When we began to look, by our own clock.
     pub watched_since: Duration,
     /// Nodes being drained, or drained and not uncordoned yet.
@@ -108,6 +112,7 @@ impl Rack {
             now,
             cluster: ClusterInfo::default(),
             link: Link::new(now.mono),
+            fleet: Fleet::default(),
             watched_since: now.mono,
             drains: BTreeMap::new(),
             problems: Vec::new(),

@@ -51,7 +51,7 @@ const WITH_WORD: [(&str, &str); 4] = [
 ];
 
 /// Short names people bring along from other tools.
-const SHORT: [(&str, Action); 8] = [
+const SHORT: [(&str, Action); 10] = [
     ("q", Action::Quit),
     ("quit", Action::Quit),
     ("q!", Action::Quit),
@@ -60,6 +60,8 @@ const SHORT: [(&str, Action); 8] = [
     ("nodes", Action::PaneRack),
     ("no", Action::PaneRack),
     ("problems", Action::PaneProblems),
+    ("kubeconfig", Action::PaneKubeconfig),
+    ("contexts", Action::PaneKubeconfig),
 ];
 
 impl CommandLine {

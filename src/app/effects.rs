@@ -62,6 +62,12 @@ impl Effects {
                     std::mem::replace(&mut wants.metrics, metrics) != metrics
                 });
             }
+            Effect::FollowFleet => self.follow_fleet(),
+            Effect::Stop(key) => {
+                if let Some(task) = self.reading.remove(&key) {
+                    task.abort();
+                }
+            }
             Effect::ReadYaml {
                 request,
                 context,
@@ -137,6 +143,22 @@ impl Effects {
         let follow = kubernetes::follow(self.target.clone(), self.wants.subscribe(), facts);
         let forward = forward(generation, receiver, self.inbox.clone());
         self.read(TaskKey::Follow, async {
+            tokio::join!(follow, forward);
+        });
+    }
+
+    fn follow_fleet(&mut self) {
+        let (facts, mut receiver) = mpsc::channel(INBOX);
+        let follow = kubernetes::follow_fleet(self.target.clone(), facts);
+        let inbox = self.inbox.clone();
+        self.read(TaskKey::Fleet, async move {
+            let forward = async {
+                while let Some(fact) = receiver.recv().await {
+                    if inbox.send(Msg::Fleet(fact)).await.is_err() {
+                        return;
+                    }
+                }
+            };
             tokio::join!(follow, forward);
         });
     }

@@ -328,6 +328,7 @@ fn on_screen(
             }
         }
         Action::PaneRack => model.show(PaneId::Rack),
+        Action::PaneKubeconfig => model.show(PaneId::Kubeconfig),
         Action::PaneProblems => model.show(PaneId::Problems),
         Action::PaneNext => step_pane(model, 1),
         Action::PanePrevious => step_pane(model, PaneId::ALL.len() - 1),
@@ -352,6 +353,7 @@ fn on_screen(
                 model.popup = Some(Popup::menu(title, menu));
             }
         }
+        Action::Refresh if model.focus == PaneId::Kubeconfig => effects.push(Effect::FollowFleet),
         Action::Refresh => {
             let context =
                 Some(model.rack.cluster.context.clone()).filter(|context| !context.is_empty());
@@ -380,6 +382,7 @@ fn close(model: &mut Model) -> bool {
     }
     match model.focus {
         PaneId::Rack => model.panes.rack.close(),
+        PaneId::Kubeconfig => model.panes.kubeconfig.close(),
         PaneId::Problems => model.panes.problems.close(),
     }
 }

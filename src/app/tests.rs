@@ -8,6 +8,7 @@ use super::*;
 use crate::effect::TaskKey;
 use crate::msg::Question;
 use crate::rack::facts::{Change, ClusterInfo};
+use crate::rack::fleet::{Context, Contexts, FleetFact, Login};
 use crate::rack::link::LinkState;
 use crate::rack::node::{Node, NodeInfo, ResourceVersion, Resources};
 use crate::rack::problem::{Severity, Subject};
@@ -304,13 +305,55 @@ fn panes_are_reached_by_number_by_tab_and_by_history() {
     for (keys, pane) in [
         ("8", PaneId::Problems),
         ("1", PaneId::Rack),
+        ("7", PaneId::Kubeconfig),
         ("tab", PaneId::Problems),
-        ("[", PaneId::Rack),
-        ("]", PaneId::Problems),
+        ("tab", PaneId::Rack),
+        ("[", PaneId::Problems),
+        ("]", PaneId::Rack),
     ] {
         press(&mut model, keys);
         assert_eq!(model.focus, pane, "{keys}");
     }
+}
+
+#[test]
+fn contexts_are_looked_at_only_while_their_pane_is_shown() {
+    let mut model = model();
+    assert!(press(&mut model, "7").contains(&Effect::FollowFleet));
+    assert_eq!(press(&mut model, "j"), [], "once is enough");
+    assert_eq!(press(&mut model, "r"), [Effect::FollowFleet]);
+    let effects = press(&mut model, "8");
+    assert_eq!(effects, [Effect::Stop(TaskKey::Fleet)]);
+}
+
+#[test]
+fn the_contexts_stay_known_when_the_session_turns_to_one() {
+    let mut model = model();
+    press(&mut model, "7");
+    let context = |name: &str| Context {
+        name: name.into(),
+        cluster: name.into(),
+        server: String::new(),
+        user: String::new(),
+        namespace: None,
+        login: Login::Token,
+        file: String::new(),
+        problem: None,
+    };
+    let contexts = Contexts {
+        entries: vec![context("home"), context("lab")],
+        ..Contexts::default()
+    };
+    update(&mut model, Msg::Fleet(FleetFact::Contexts(contexts)));
+    let effects = press(&mut model, "j enter");
+    assert!(
+        matches!(&effects[..], [Effect::Follow { context, .. }] if context.as_deref() == Some("lab")),
+        "{effects:?}"
+    );
+    assert_eq!(model.rack.cluster.context, "lab");
+    assert_eq!(model.rack.fleet.entries().len(), 2);
+    assert_eq!(model.focus, PaneId::Kubeconfig);
+    assert_eq!(press(&mut model, "enter"), [], "it is there already");
 }
 
 #[test]

@@ -35,6 +35,10 @@ pub fn view(model: &Model, area: Rect, buf: &mut Buffer) -> Option<Position> {
     tabs(model, &regions, buf);
     match model.focus {
         PaneId::Rack => model.panes.rack.view(&model.rack, theme, regions.body, buf),
+        PaneId::Kubeconfig => model
+            .panes
+            .kubeconfig
+            .view(&model.rack, theme, regions.body, buf),
         PaneId::Problems => model
             .panes
             .problems

@@ -27,6 +27,7 @@ mod dial;
 mod discovery;
 pub mod drain;
 mod error;
+mod fleet;
 mod kubeconfig;
 mod line;
 mod lines;
@@ -46,6 +47,7 @@ use std::path::PathBuf;
 use tokio::sync::{mpsc, watch};
 
 use crate::rack::facts::Fact;
+use crate::rack::fleet::{Contexts, FleetFact};
 use crate::rack::link::Source;
 use crate::rack::node::{NodeName, Uid};
 use crate::rack::problem::Subject;
@@ -79,6 +81,20 @@ pub async fn follow(target: Target, wants: watch::Receiver<Wants>, out: mpsc::Se
         () = out.closed() => {}
         () = session::follow(target, wants, out.clone()) => {}
     }
+}
+
+/// Reads all contexts of the kubeconfig, again whenever a file of it changes, and looks at the cluster behind each now and
+/// then, for ever. Ends only when nobody listens to `out` any more.
+pub async fn follow_fleet(target: Target, out: mpsc::Sender<FleetFact>) {
+    tokio::select! {
+        () = out.closed() => {}
+        () = fleet::follow(target, out.clone()) => {}
+    }
+}
+
+/// All contexts of the kubeconfig as the files hold them, asking nobody.
+pub async fn contexts(target: &Target) -> Contexts {
+    fleet::list(target).await.contexts
 }
 
 /// Reads the kubeconfig and makes a client; sends no request yet.

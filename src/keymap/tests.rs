@@ -34,15 +34,11 @@ fn a_key_reaches_every_action_in_every_shipped_keymap() {
     for name in Keymap::preset_names() {
         let (keymap, _) = Keymap::load(name, None);
         for &action in Action::ALL {
-            let scenes = [
-                vec![Table::Pane(PaneId::Rack), Table::List, Table::Global],
-                vec![Table::Pane(PaneId::Problems), Table::List, Table::Global],
-                vec![Table::Question],
-                vec![Table::Prompt],
-            ];
-            let keys = scenes
-                .iter()
-                .find_map(|tables| keymap.keys_for(tables, action));
+            let panes = PaneId::ALL.iter();
+            let panes = panes.map(|pane| vec![Table::Pane(*pane), Table::List, Table::Global]);
+            let keys = panes
+                .chain([vec![Table::Question], vec![Table::Prompt]])
+                .find_map(|tables| keymap.keys_for(&tables, action));
             assert!(keys.is_some(), "{name}: no key for {}", action.info().name);
         }
     }

@@ -12,6 +12,7 @@ mod reply;
 mod review;
 mod select;
 mod spoil;
+mod table;
 mod watch;
 mod write;
 
@@ -19,7 +20,7 @@ use std::sync::Arc;
 
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE};
+use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use hyper::{Method, Request, StatusCode};
 use serde_json::Value;
 
@@ -40,6 +41,7 @@ pub(crate) struct Ask {
     pub(crate) target: Target,
     pub(crate) query: Query,
     pub(crate) content_type: String,
+    pub(crate) accept: String,
     pub(crate) body: Bytes,
 }
 
@@ -68,15 +70,16 @@ pub(crate) async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> A
     if !known {
         return reply::unauthorized();
     }
-    let content_type = head
-        .headers
-        .get(CONTENT_TYPE)
-        .and_then(|it| it.to_str().ok());
+    let header = |name| {
+        let value = head.headers.get(name).and_then(|it| it.to_str().ok());
+        value.unwrap_or_default().to_owned()
+    };
     let ask = Ask {
         method: head.method,
         target: address::target(head.uri.path()),
         query: Query::parse(head.uri.query().unwrap_or_default()),
-        content_type: content_type.unwrap_or_default().to_owned(),
+        content_type: header(CONTENT_TYPE),
+        accept: header(ACCEPT),
         body,
     };
     match fault {
@@ -101,6 +104,9 @@ pub(crate) async fn dispatch(shared: &Arc<Shared>, ask: &Ask) -> Answer {
         (Target::Metrics(place), "GET") => list::metrics(shared, place),
         (Target::Objects(place), "GET") if ask.query.is_watch() => {
             watch::answer(shared, ask, place)
+        }
+        (Target::Objects(place), "GET") if table::is_wanted(&ask.accept) => {
+            table::nodes(shared, place)
         }
         (Target::Objects(place), "GET") => list::objects(shared, ask, place).await,
         (Target::Object(place), "GET") => list::object(shared, place),

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use bramble::action::PaneId;
 use bramble::app::{Model, Settings, update};
 use bramble::keymap::Keymap;
 use bramble::msg::{Generation, Msg};
 use bramble::rack::event::NodeEvent;
 use bramble::rack::facts::{Change, ClusterInfo, Fact, Usage};
+use bramble::rack::fleet::{Answer, Context, Contexts, Fault, FleetFact, Login, Ready, State};
 use bramble::rack::link::{LinkState, Source, SourceState};
 use bramble::rack::node::{
     Address, Condition, Lease, Node, NodeInfo, NodeName, ResourceVersion, Resources, Taint, Truth,
@@ -81,6 +83,117 @@ pub(crate) fn office(size: Size, theme: &str) -> Model {
     tell(&mut model, Fact::Contact);
     update(&mut model, Msg::Clock(at(121)));
     model
+}
+
+/// The office rack and four other contexts, each in another state; the Kubeconfig pane is shown.
+pub(crate) fn contexts(size: Size, theme: &str) -> Model {
+    let mut model = office(size, theme);
+    update(&mut model, Msg::Focus(PaneId::Kubeconfig));
+    update(&mut model, Msg::Fleet(FleetFact::Contexts(kubeconfig())));
+    for (name, state) in looks() {
+        let contexts = vec![name.to_owned()];
+        update(&mut model, Msg::Fleet(FleetFact::Asked { contexts, state }));
+    }
+    update(&mut model, Msg::Clock(at(124)));
+    model
+}
+
+fn kubeconfig() -> Contexts {
+    let context = |name: &str, server: &str, login| Context {
+        name: name.to_owned(),
+        cluster: name.to_owned(),
+        server: server.to_owned(),
+        user: format!("{name}-admin"),
+        namespace: None,
+        login,
+        file: "~/.kube/config".to_owned(),
+        problem: None,
+    };
+    let until = |days: i64| Login::Certificate(at(0).wall + (days * 24).hours());
+    let nowhere = Problem::new(
+        Severity::Critical,
+        Subject::Kubeconfig,
+        "context \"attic\" names user \"bob\", which kubeconfig ~/.kube/config does not hold",
+    )
+    .next("add the user, or choose another context with --context");
+    Contexts {
+        entries: vec![
+            context("office-rack", "https://10.10.10.10:6443", until(333)),
+            context("home", "https://home.example.org:6443", until(5)),
+            Context {
+                namespace: Some("web".to_owned()),
+                ..context("lab", "https://192.168.40.2:6443", Login::Token)
+            },
+            context("cloud", "https://203.0.113.7", Login::Plugin),
+            Context {
+                file: "~/.kube/customer".to_owned(),
+                ..context("customer", "https://198.51.100.23:6443", until(-3))
+            },
+            Context {
+                problem: Some(nowhere),
+                ..context("attic", "https://192.168.40.9:6443", Login::Nothing)
+            },
+        ],
+        current: Some("home".to_owned()),
+        files: vec!["~/.kube/config".to_owned(), "~/.kube/customer".to_owned()],
+        problem: None,
+    }
+}
+
+fn looks() -> Vec<(&'static str, State)> {
+    let fault = |brief: &str, what: &str, why: &str, next: &str| Fault {
+        brief: brief.to_owned(),
+        problem: Problem::new(Severity::Warning, Subject::Link, what)
+            .why(why)
+            .next(next),
+    };
+    let answer = Answer {
+        version: Some("v1.33.4+k3s1".to_owned()),
+        ready: Ready::Yes,
+        nodes: Some((4, 4)),
+        latency: Some(Duration::from_millis(3)),
+        is_anonymous: false,
+    };
+    vec![
+        ("office-rack", State::Up(answer.clone())),
+        (
+            "home",
+            State::Up(Answer {
+                version: Some("v1.32.9+k3s1".to_owned()),
+                nodes: Some((1, 2)),
+                latency: Some(Duration::from_millis(48)),
+                ..answer.clone()
+            }),
+        ),
+        (
+            "lab",
+            State::Down(fault(
+                "unknown authority",
+                "cannot trust https://192.168.40.2:6443",
+                "its certificate is signed by another authority than the kubeconfig names",
+                "is it another cluster, or was k3s installed anew? take a fresh kubeconfig from the server",
+            )),
+        ),
+        (
+            "cloud",
+            State::Up(Answer {
+                version: None,
+                ready: Ready::Unknown,
+                nodes: None,
+                latency: None,
+                is_anonymous: true,
+            }),
+        ),
+        (
+            "customer",
+            State::Denied(fault(
+                "login not accepted",
+                "https://198.51.100.23:6443 does not accept user \"customer-admin\" of context \"customer\"",
+                "Unauthorized",
+                "take a fresh kubeconfig: k3s renews /etc/rancher/k3s/k3s.yaml when it is restarted within 120 days of the end",
+            )),
+        ),
+    ]
 }
 
 /// The same, ten seconds after the API server has gone.

@@ -30,7 +30,7 @@ struct Harness {
     inbox: mpsc::Receiver<bramble::msg::Msg>,
     clock: Clock,
     screen: Terminal<Quiet>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// A backend with the loop's error type; what it shows is read from the model.
@@ -101,7 +101,7 @@ impl Harness {
             inbox,
             clock,
             screen,
-            _folder: folder,
+            folder,
         }
     }
 
@@ -346,4 +346,39 @@ async fn a_node_is_removed_once_its_name_is_typed() {
     cockpit.press("- 0 3 enter").await;
     cockpit.until("k3s has forgotten its password").await;
     cockpit.until("3/3 ready").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_context_is_looked_at_and_enter_turns_to_one() {
+    let (sim, other) = (office().await, office().await);
+    let mut cockpit = Harness::start(&sim, Settings::default());
+    // A second cluster that answers, and a third that nothing listens for.
+    let cluster =
+        |name: &str, url: &str| format!("- cluster:\n    server: {url}\n  name: {name}\n");
+    let context =
+        |name: &str| format!("- context:\n    cluster: {name}\n    user: other\n  name: {name}\n");
+    let user = format!("- name: other\n  user:\n    token: {}\n", other.token());
+    let (second, nowhere) = (
+        cluster("second", &other.url()),
+        cluster("nowhere", "http://127.0.0.1:1"),
+    );
+    let (a, b) = (context("second"), context("nowhere"));
+    let kubeconfig = sim
+        .kubeconfig()
+        .replace(
+            "contexts:\n",
+            &format!("{second}{nowhere}contexts:\n{a}{b}"),
+        )
+        .replace("users:\n", &format!("users:\n{user}"));
+    std::fs::write(cockpit.folder.path().join("config"), kubeconfig).unwrap();
+    cockpit.until("4/4 ready").await;
+    cockpit.press("7").await;
+    let screen = cockpit.until("refuses connections").await;
+    assert!(screen.contains("here*"), "{screen}");
+    cockpit.until("second       ● v1").await;
+    cockpit.press("G enter").await;
+    cockpit.until("turned to context second").await;
+    cockpit.until("● live").await;
+    other.api().kill().await;
+    cockpit.until("no contact for").await;
 }

@@ -9,7 +9,7 @@ use insta::assert_snapshot;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
 
-use crate::fixtures::{at, model, office, office_in_an_outage, tell};
+use crate::fixtures::{at, contexts, model, office, office_in_an_outage, tell};
 use bramble::rack::drain::{News, Occupant, Plan, PodId, PodNews};
 use bramble::rack::facts::Fact;
 use bramble::rack::link::LinkState;
@@ -107,6 +107,42 @@ fn everything_that_can_stand_on_the_screen() {
     ] {
         assert_snapshot!(name, after(keys));
     }
+}
+
+#[test]
+fn the_contexts_at_three_sizes() {
+    assert_snapshot!("contexts-80x24", text(&contexts(USUAL, "terminal")));
+    assert_snapshot!("contexts-60x20", text(&contexts(SMALL, "terminal")));
+    assert_snapshot!("contexts-160x48", text(&contexts(LARGE, "terminal")));
+}
+
+#[test]
+fn what_can_be_seen_of_contexts() {
+    for (name, keys) in [
+        ("contexts-fault", "G"),
+        ("contexts-unusable", "g"),
+        ("contexts-faults", "!"),
+        ("contexts-by-health", "> > >"),
+        ("contexts-filter", "/ k 3 s"),
+    ] {
+        let mut model = contexts(USUAL, "terminal");
+        press(&mut model, keys);
+        assert_snapshot!(name, text(&model));
+    }
+    let mut wide = contexts(LARGE, "terminal");
+    press(&mut wide, "w");
+    assert_snapshot!("contexts-wide", text(&wide));
+}
+
+#[test]
+fn contexts_are_plain_in_ascii_and_colourless_in_mono() {
+    let mut model = contexts(LARGE, "mono");
+    let reset = ratatui::style::Color::Reset;
+    let has_colour = |cell: &ratatui::buffer::Cell| cell.fg != reset || cell.bg != reset;
+    assert!(!draw(&model).content.iter().any(has_colour));
+    model.theme = model.theme.clone().in_ascii();
+    let odd: String = text(&model).chars().filter(|c| !c.is_ascii()).collect();
+    assert_eq!(odd, "");
 }
 
 #[test]

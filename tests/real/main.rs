@@ -37,6 +37,7 @@ mod answers;
 mod command_line;
 mod draining;
 mod facts;
+mod fleet;
 mod outages;
 mod rights;
 mod writing;

@@ -28,13 +28,13 @@ fn panes_are_reached_by_number_by_tab_and_by_the_way_back() {
     session.until("┌ Problems");
     session.press("1");
     session.until("┌ Rack");
-    session.press("tab");
+    session.press("backtab");
     session.until("┌ Problems");
     session.press("[");
     session.until("┌ Rack");
     session.press("]");
     session.until("┌ Problems");
-    session.press("backtab");
+    session.press("tab");
     session.until("┌ Rack");
 }
 

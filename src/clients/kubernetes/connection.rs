@@ -19,6 +19,7 @@ use super::error::{Error, Rule, Server};
 
 /// For every request whose answer is small.
 pub(super) const PLAIN: Duration = Duration::from_secs(10);
+const JSON: &str = "application/json";
 const LONGEST_ERROR: usize = 64 << 10;
 const LONGEST_ANSWER: usize = 64 << 20;
 
@@ -55,15 +56,35 @@ impl Connection {
         asking: Asking,
         wait: Duration,
     ) -> Result<Response<Body>, Error> {
+        self.open_as(JSON, path, asking, wait).await
+    }
+
+    async fn open_as(
+        &self,
+        accept: &'static str,
+        path: &str,
+        asking: Asking,
+        wait: Duration,
+    ) -> Result<Response<Body>, Error> {
         let request = Request::get(path)
-            .header(ACCEPT, "application/json")
+            .header(ACCEPT, accept)
             .body(Body::empty());
         self.send(request, asking, wait).await
     }
 
     /// A whole small answer.
     pub(super) async fn get(&self, path: &str, asking: Asking) -> Result<Bytes, Error> {
-        let response = self.open(path, asking, PLAIN).await?;
+        self.get_as(JSON, path, asking).await
+    }
+
+    /// The same in another form than plain JSON.
+    pub(super) async fn get_as(
+        &self,
+        accept: &'static str,
+        path: &str,
+        asking: Asking,
+    ) -> Result<Bytes, Error> {
+        let response = self.open_as(accept, path, asking, PLAIN).await?;
         self.collect(response.into_body(), LONGEST_ANSWER).await
     }
 
@@ -90,7 +111,7 @@ impl Connection {
         let request = Request::builder()
             .method(method)
             .uri(path)
-            .header(ACCEPT, "application/json")
+            .header(ACCEPT, JSON)
             .header(CONTENT_TYPE, content_type)
             .body(Body::from(body));
         let response = self.send(request, asking, PLAIN).await?;

@@ -6,8 +6,10 @@
 //! (kube's own parse errors print the lines around the fault).
 
 mod fields;
+mod list;
 mod stamp;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use kube::Config;
@@ -19,6 +21,7 @@ use crate::rack::facts::ClusterInfo;
 use crate::rack::kubeconfig::display_url;
 use crate::rack::problem::{Problem, Severity, Subject};
 
+pub(super) use list::{Group, Listing, list};
 pub(super) use stamp::Stamps;
 
 /// What was found, usable or not.
@@ -39,12 +42,28 @@ pub(super) struct Chosen {
     pub(super) has_proxy: bool,
 }
 
+impl Chosen {
+    /// True when its credential comes from a program, which may ask a person or open a browser.
+    pub(super) fn has_plugin(&self) -> bool {
+        let user = &self.config.auth_info;
+        user.exec.is_some() || user.auth_provider.is_some()
+    }
+
+    /// The same without that program: a stranger to the server.
+    pub(super) fn without_plugin(&self) -> Chosen {
+        let mut stranger = self.clone();
+        stranger.config.auth_info.exec = None;
+        stranger.config.auth_info.auth_provider = None;
+        stranger
+    }
+}
+
 /// Reads all files and picks the context.
 pub(super) fn find(target: &Target) -> Found {
     let (paths, is_explicit) = locate(target);
     let mut files = paths.clone();
     let mut info = ClusterInfo::default();
-    let chosen = read_all(&paths, is_explicit).and_then(|merged| {
+    let chosen = parse_all(&paths, is_explicit).and_then(|(merged, _)| {
         info.contexts = merged.contexts.iter().map(|it| it.name.clone()).collect();
         choose(merged, target, &paths, &mut info, &mut files)
     });
@@ -73,14 +92,23 @@ fn locate(target: &Target) -> (Vec<PathBuf>, bool) {
     (home.collect(), false)
 }
 
-fn read_all(paths: &[PathBuf], is_explicit: bool) -> Result<Kubeconfig, Box<Problem>> {
+/// The files as one, and the file that each context stands in: the first that names it.
+fn parse_all(
+    paths: &[PathBuf],
+    is_explicit: bool,
+) -> Result<(Kubeconfig, HashMap<String, PathBuf>), Box<Problem>> {
     let mut merged: Option<Kubeconfig> = None;
+    let mut origins = HashMap::new();
     for path in paths {
         let next = match std::fs::read(path) {
             Ok(bytes) => parse(path, &bytes)?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && !is_explicit => continue,
             Err(error) => return Err(unreadable(path, &error).into()),
         };
+        for context in &next.contexts {
+            let name = context.name.clone();
+            origins.entry(name).or_insert_with(|| path.clone());
+        }
         merged = Some(match merged {
             None => next,
             Some(first) => first.merge(next).map_err(|error| {
@@ -89,7 +117,10 @@ fn read_all(paths: &[PathBuf], is_explicit: bool) -> Result<Kubeconfig, Box<Prob
             })?,
         });
     }
-    merged.ok_or_else(|| nowhere(paths).into())
+    match merged {
+        Some(merged) => Ok((merged, origins)),
+        None => Err(nowhere(paths).into()),
+    }
 }
 
 /// Parses one file; relative paths in it become absolute from where it lies.

@@ -28,7 +28,7 @@ use super::place::{Notice, Place};
 use crate::rack::facts::{ClusterInfo, Fact};
 use crate::rack::link::{COUNT, LinkState, Source, SourceState};
 
-const PROBE: Duration = Duration::from_secs(4);
+pub(super) const PROBE: Duration = Duration::from_secs(4);
 const SILENCE: Duration = Duration::from_secs(5);
 const CAP: Duration = Duration::from_secs(2);
 
@@ -364,7 +364,7 @@ fn kind(error: &Error) -> Option<std::mem::Discriminant<Cause>> {
 }
 
 /// Asks for the version, the cheapest question there is, and one that nearly everybody may ask.
-async fn probe(connection: Connection, after: Duration) -> Result<String, Error> {
+pub(super) async fn probe(connection: Connection, after: Duration) -> Result<String, Error> {
     sleep(after).await;
     match timeout(PROBE, version(&connection)).await {
         Ok(answer) => answer,

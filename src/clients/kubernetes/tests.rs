@@ -1,6 +1,7 @@
 //! The client against a scripted server: what it says, in which order, and what it asks.
 
 mod bad_input;
+mod fleet;
 mod optional;
 mod outage;
 #[cfg(unix)]

@@ -167,6 +167,7 @@ fn kind(method: &str, target: &str) -> String {
 fn default(kind: &str) -> Answer {
     match kind {
         "get /version" => json(r#"{"gitVersion":"v1.36.2"}"#),
+        "get /readyz" => text(200, "text/plain", "ok"),
         "get metrics" => text(404, "text/plain", "404 page not found"),
         kind if kind.starts_with("watch") => Answer::Stream(String::new()),
         kind if kind.starts_with("list") => list("1", &[]),

@@ -19,9 +19,9 @@ use crate::rack::facts::Fact;
 use crate::rack::link::LinkState;
 use crate::rack::problem::{Problem, Severity};
 
-type Authority = CertifiedIssuer<'static, KeyPair>;
+pub(super) type Authority = CertifiedIssuer<'static, KeyPair>;
 
-fn authority(name: &str) -> Authority {
+pub(super) fn authority(name: &str) -> Authority {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.distinguished_name.push(DnType::CommonName, name);
@@ -29,7 +29,10 @@ fn authority(name: &str) -> Authority {
 }
 
 /// A server that makes a TLS handshake with this certificate and then closes.
-async fn tls_server(params: CertificateParams, authority: &Authority) -> (u16, JoinSet<()>) {
+pub(super) async fn tls_server(
+    params: CertificateParams,
+    authority: &Authority,
+) -> (u16, JoinSet<()>) {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let clients = WebPkiClientVerifier::no_client_auth();
     tls_server_for(clients, params, authority).await
@@ -60,7 +63,7 @@ async fn tls_server_for(
     (port, tasks)
 }
 
-fn for_loopback() -> CertificateParams {
+pub(super) fn for_loopback() -> CertificateParams {
     CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap()
 }
 
