@@ -82,7 +82,7 @@ struct Global {
 enum Command {
     /// Play a rack that exists only in this process, and show it.
     Demo {
-        /// Which rack: office, bad-day or large.
+        /// Which rack: office, bad-day, large, vips or old-metallb.
         #[arg(long, value_name = "NAME", default_value = "office")]
         scenario: String,
         /// The same seed plays the same story.

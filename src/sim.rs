@@ -15,14 +15,18 @@
 
 mod agenda;
 mod boards;
+mod controllers;
+mod endpoints;
 mod event;
 mod handles;
 mod kube_api;
 mod lease;
 mod life;
+mod metallb;
 mod metrics;
 mod node;
 mod object;
+mod owners;
 mod pod;
 mod pods;
 mod populate;
@@ -30,6 +34,7 @@ mod random;
 mod resource;
 mod scenario;
 mod server;
+mod services;
 mod shared;
 mod stamp;
 mod storage;

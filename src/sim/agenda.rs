@@ -34,6 +34,10 @@ pub(crate) enum Job {
     Settle { pod: Key },
     /// A pod that was asked to end has ended.
     Gone { pod: Key },
+    /// The controllers look at what has changed.
+    Control,
+    /// k3s's own balancer writes its addresses.
+    ServiceLb,
 }
 
 /// Jobs by the time they are due, counted from the start of the simulation.

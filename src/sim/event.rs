@@ -12,7 +12,7 @@ use super::stamp;
 /// Something that was said about an object.
 #[derive(Debug, Clone)]
 pub(crate) struct Event {
-    /// `Node` or `Pod`.
+    /// `Node`, `Pod` or `Service`.
     pub(crate) about: &'static str,
     pub(crate) object: String,
     /// Empty for nodes.
@@ -37,7 +37,7 @@ impl Event {
             "name": self.object,
             "uid": self.object_uid,
         });
-        if self.about == "Pod" {
+        if self.about != "Node" {
             involved["apiVersion"] = json!("v1");
             involved["namespace"] = json!(self.object_namespace);
         }

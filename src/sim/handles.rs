@@ -165,7 +165,7 @@ impl ApiHandle {
         self.shared.world().store.compact();
     }
 
-    /// Forbids a resource (`leases`), or one verb on it (`patch nodes`). Open watches go on.
+    /// Forbids a resource (`leases`), one verb on it (`patch nodes`), or everything (`*`). Open watches go on.
     pub fn forbid(&self, what: &str) {
         self.shared.switches().forbidden.insert(what.to_owned());
     }

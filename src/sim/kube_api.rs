@@ -24,7 +24,7 @@ use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use hyper::{Method, Request, StatusCode};
 use serde_json::Value;
 
-use super::resource::Kind;
+use super::resource::{Kind, METALLB};
 use super::shared::Shared;
 use super::store::Key;
 use super::world::World;
@@ -92,6 +92,10 @@ pub(crate) async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> A
 pub(crate) async fn dispatch(shared: &Arc<Shared>, ask: &Ask) -> Answer {
     let verb = verb(ask);
     if let Some(place) = ask.target.place() {
+        if !shared.world().serves(place.kind) {
+            // A kind that is not installed is an unknown path, before anybody asks about rights.
+            return reply::not_found_text();
+        }
         let resource = place.checked_resource();
         if shared.switches().forbids(verb, &resource) {
             return reply::forbidden(verb, place);
@@ -113,7 +117,8 @@ pub(crate) async fn dispatch(shared: &Arc<Shared>, ask: &Ask) -> Answer {
         (Target::Object(place), "PATCH") => write::patch(shared, ask, place),
         (Target::Object(place), "DELETE") => write::delete(shared, ask, place),
         (Target::Eviction(place), "POST") => write::evict(shared, ask, place),
-        (Target::NoResource, _) => reply::no_resource(),
+        (Target::NoResource(group), _) if *group == METALLB => reply::not_found_text(),
+        (Target::NoResource(_), _) => reply::no_resource(),
         (Target::Unknown, _) => reply::not_found_text(),
         _ => reply::method_not_allowed(),
     }

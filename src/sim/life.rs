@@ -67,9 +67,12 @@ fn round_up(time: Duration) -> Duration {
 
 /// Runs everything due until `until`.
 pub(crate) fn run_due(world: &mut World, until: Duration) {
+    // What happened between two wakings has come through the API or from a test.
+    world.plan_controllers();
     while let Some((due, job)) = world.agenda.take_due(until) {
         world.now = due;
         run(world, job);
+        world.plan_controllers();
     }
     world.now = until;
 }
@@ -169,6 +172,8 @@ fn run(world: &mut World, job: Job) {
         Job::Crash { pod } => world.crash(&pod),
         Job::Settle { pod } => world.settle_pod(&pod),
         Job::Gone { pod } => world.pod_gone(&pod),
+        Job::Control => world.control(),
+        Job::ServiceLb => world.servicelb(),
     }
 }
 

@@ -4,7 +4,9 @@
 //! Nothing moves here; `life` does that. Invariant: everything random comes from the seed, so two
 //! racks of one seed differ only in their time stamps.
 
-use std::collections::BTreeMap;
+mod network;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +16,7 @@ use serde_json::json;
 use super::agenda::{Agenda, Job};
 use super::lease::{self, Lease};
 use super::life;
+use super::metallb::Balancer;
 use super::node::{Condition, DISK_WELL, MEMORY_WELL, Node, PID_WELL, READY};
 use super::object::Object;
 use super::pod::{Pod, State};
@@ -41,6 +44,10 @@ pub(crate) fn world(scenario: Scenario, seed: u64) -> World {
         agenda: Agenda::default(),
         machines: BTreeMap::new(),
         daemons: Vec::new(),
+        workloads: Vec::new(),
+        installed: BTreeSet::new(),
+        balancer: Balancer::default(),
+        controllers_planned: false,
         pods: Vec::new(),
         now: Duration::ZERO,
         scenario,
@@ -63,6 +70,7 @@ pub(crate) fn world(scenario: Scenario, seed: u64) -> World {
             add_past(&mut world, plan, number);
         }
     }
+    network::add(&mut world);
     world.store.settle();
     life::plan(&mut world);
     world
@@ -127,7 +135,8 @@ fn add_node(world: &mut World, plan: &NodePlan, number: u32) {
         ready: condition(READY),
         cordoned: plan.cordoned,
         taints: Vec::new(),
-        extra: None,
+        extra: (!plan.labels.is_empty())
+            .then(|| Arc::new(json!({ "metadata": { "labels": plan.labels } }))),
     };
     let machine = Machine {
         node: node.clone(),
@@ -175,6 +184,8 @@ fn add_workload(world: &mut World, plan: &WorkloadPlan, number: u32) {
         (_, None) => plan.on.len().max(1),
     };
     // A workload spread over all boards starts at a random one, so that the first are not full.
+    let replicas = u32::try_from(count).unwrap_or(0);
+    world.workloads.push((Arc::clone(&workload), replicas));
     let start = if plan.on.is_empty() && plan.kind != WorkloadKind::DaemonSet {
         usize::try_from(world.rng.below(1 << 20)).unwrap_or(0)
     } else {
@@ -311,7 +322,7 @@ fn nodes_for(world: &World, plan: &WorkloadPlan) -> Vec<Key> {
         .collect()
 }
 
-fn numbered(name: &str, count: u32, number: u32) -> String {
+pub(crate) fn numbered(name: &str, count: u32, number: u32) -> String {
     match count {
         0 | 1 => name.to_owned(),
         2..=99 => name.replace("{}", &format!("{:02}", number + 1)),

@@ -6,11 +6,25 @@
 /// A kind of object the store keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
-    Node,
-    Pod,
-    Lease,
     Event,
     Namespace,
+    Node,
+    Pod,
+    Service,
+    ConfigMap,
+    Lease,
+    DaemonSet,
+    Deployment,
+    EndpointSlice,
+    IpAddressPool,
+    L2Advertisement,
+    BgpAdvertisement,
+    BgpPeer,
+    BfdProfile,
+    Community,
+    L2Status,
+    BgpStatus,
+    ConfigurationState,
     Secret,
     PersistentVolume,
     PodDisruptionBudget,
@@ -30,132 +44,156 @@ pub(crate) struct Resource {
     pub(crate) fields: &'static [&'static str],
 }
 
-static NODE: Resource = Resource {
-    kind: Kind::Node,
-    name: "Node",
-    group: "",
-    version: "v1",
-    plural: "nodes",
-    namespaced: false,
-    short: "no",
-    fields: &["spec.unschedulable"],
-};
+/// A namespaced kind without anything special.
+const fn plain(
+    kind: Kind,
+    group: &'static str,
+    version: &'static str,
+    name: &'static str,
+    plural: &'static str,
+) -> Resource {
+    Resource {
+        kind,
+        name,
+        group,
+        version,
+        plural,
+        namespaced: true,
+        short: "",
+        fields: &[],
+    }
+}
 
-static POD: Resource = Resource {
-    kind: Kind::Pod,
-    name: "Pod",
-    group: "",
-    version: "v1",
-    plural: "pods",
-    namespaced: true,
-    short: "po",
-    fields: &["spec.nodeName", "status.phase", "spec.restartPolicy"],
-};
+/// The group of MetalLB's kinds.
+pub(crate) const METALLB: &str = "metallb.io";
 
-static LEASE: Resource = Resource {
-    kind: Kind::Lease,
-    name: "Lease",
-    group: "coordination.k8s.io",
-    version: "v1",
-    plural: "leases",
-    namespaced: true,
-    short: "",
-    fields: &[],
-};
+/// How many kinds there are.
+pub(crate) const COUNT: usize = 22;
 
-static EVENT: Resource = Resource {
-    kind: Kind::Event,
-    name: "Event",
-    group: "",
-    version: "v1",
-    plural: "events",
-    namespaced: true,
-    short: "ev",
-    fields: &[
-        "involvedObject.kind",
-        "involvedObject.namespace",
-        "involvedObject.name",
-        "involvedObject.uid",
-        "reason",
-        "type",
-        "source",
-    ],
-};
-
-static NAMESPACE: Resource = Resource {
-    kind: Kind::Namespace,
-    name: "Namespace",
-    group: "",
-    version: "v1",
-    plural: "namespaces",
-    namespaced: false,
-    short: "ns",
-    fields: &["status.phase"],
-};
-
-static SECRET: Resource = Resource {
-    kind: Kind::Secret,
-    name: "Secret",
-    group: "",
-    version: "v1",
-    plural: "secrets",
-    namespaced: true,
-    short: "",
-    fields: &["type"],
-};
-
-static PERSISTENT_VOLUME: Resource = Resource {
-    kind: Kind::PersistentVolume,
-    name: "PersistentVolume",
-    group: "",
-    version: "v1",
-    plural: "persistentvolumes",
-    namespaced: false,
-    short: "pv",
-    fields: &[],
-};
-
-static POD_DISRUPTION_BUDGET: Resource = Resource {
-    kind: Kind::PodDisruptionBudget,
-    name: "PodDisruptionBudget",
-    group: "policy",
-    version: "v1",
-    plural: "poddisruptionbudgets",
-    namespaced: true,
-    short: "pdb",
-    fields: &[],
-};
-
-/// All of them, in the order discovery lists them.
-pub(crate) static ALL: [&Resource; 8] = [
-    &EVENT,
-    &NAMESPACE,
-    &NODE,
-    &PERSISTENT_VOLUME,
-    &POD,
-    &SECRET,
-    &LEASE,
-    &POD_DISRUPTION_BUDGET,
+/// All of them, in the order of [`Kind`].
+pub(crate) static ALL: [Resource; COUNT] = [
+    Resource {
+        short: "ev",
+        fields: &[
+            "involvedObject.kind",
+            "involvedObject.namespace",
+            "involvedObject.name",
+            "involvedObject.uid",
+            "reason",
+            "type",
+            "source",
+        ],
+        ..plain(Kind::Event, "", "v1", "Event", "events")
+    },
+    Resource {
+        namespaced: false,
+        short: "ns",
+        fields: &["status.phase"],
+        ..plain(Kind::Namespace, "", "v1", "Namespace", "namespaces")
+    },
+    Resource {
+        namespaced: false,
+        short: "no",
+        fields: &["spec.unschedulable"],
+        ..plain(Kind::Node, "", "v1", "Node", "nodes")
+    },
+    Resource {
+        short: "po",
+        fields: &["spec.nodeName", "status.phase", "spec.restartPolicy"],
+        ..plain(Kind::Pod, "", "v1", "Pod", "pods")
+    },
+    Resource {
+        short: "svc",
+        fields: &["spec.clusterIP", "spec.type"],
+        ..plain(Kind::Service, "", "v1", "Service", "services")
+    },
+    Resource {
+        short: "cm",
+        ..plain(Kind::ConfigMap, "", "v1", "ConfigMap", "configmaps")
+    },
+    plain(Kind::Lease, "coordination.k8s.io", "v1", "Lease", "leases"),
+    Resource {
+        short: "ds",
+        ..plain(Kind::DaemonSet, "apps", "v1", "DaemonSet", "daemonsets")
+    },
+    Resource {
+        short: "deploy",
+        ..plain(Kind::Deployment, "apps", "v1", "Deployment", "deployments")
+    },
+    plain(
+        Kind::EndpointSlice,
+        "discovery.k8s.io",
+        "v1",
+        "EndpointSlice",
+        "endpointslices",
+    ),
+    metallb(Kind::IpAddressPool, "IPAddressPool", "ipaddresspools"),
+    metallb(Kind::L2Advertisement, "L2Advertisement", "l2advertisements"),
+    metallb(
+        Kind::BgpAdvertisement,
+        "BGPAdvertisement",
+        "bgpadvertisements",
+    ),
+    Resource {
+        version: "v1beta2",
+        ..metallb(Kind::BgpPeer, "BGPPeer", "bgppeers")
+    },
+    metallb(Kind::BfdProfile, "BFDProfile", "bfdprofiles"),
+    metallb(Kind::Community, "Community", "communities"),
+    metallb(Kind::L2Status, "ServiceL2Status", "servicel2statuses"),
+    metallb(Kind::BgpStatus, "ServiceBGPStatus", "servicebgpstatuses"),
+    metallb(
+        Kind::ConfigurationState,
+        "ConfigurationState",
+        "configurationstates",
+    ),
+    Resource {
+        fields: &["type"],
+        ..plain(Kind::Secret, "", "v1", "Secret", "secrets")
+    },
+    Resource {
+        namespaced: false,
+        short: "pv",
+        ..plain(
+            Kind::PersistentVolume,
+            "",
+            "v1",
+            "PersistentVolume",
+            "persistentvolumes",
+        )
+    },
+    Resource {
+        short: "pdb",
+        ..plain(
+            Kind::PodDisruptionBudget,
+            "policy",
+            "v1",
+            "PodDisruptionBudget",
+            "poddisruptionbudgets",
+        )
+    },
 ];
+
+const fn metallb(kind: Kind, name: &'static str, plural: &'static str) -> Resource {
+    plain(kind, METALLB, "v1beta1", name, plural)
+}
 
 impl Kind {
     pub(crate) fn resource(self) -> &'static Resource {
-        match self {
-            Self::Node => &NODE,
-            Self::Pod => &POD,
-            Self::Lease => &LEASE,
-            Self::Event => &EVENT,
-            Self::Namespace => &NAMESPACE,
-            Self::Secret => &SECRET,
-            Self::PersistentVolume => &PERSISTENT_VOLUME,
-            Self::PodDisruptionBudget => &POD_DISRUPTION_BUDGET,
-        }
+        // The table is in the order of the kinds, which a test keeps true.
+        let [first, ..] = &ALL;
+        ALL.get(self as usize).unwrap_or(first)
     }
 
     /// The kind of that name, like `Node`.
     pub(crate) fn named(name: &str) -> Option<Self> {
         let found = ALL.iter().find(|resource| resource.name == name)?;
         Some(found.kind)
+    }
+
+    /// One that may not be installed.
+    pub(crate) fn is_of_metallb(self) -> bool {
+        self.resource().group == METALLB
     }
 }
 
@@ -181,4 +219,17 @@ impl Resource {
 /// The namespace (empty if there is none) and the name in a store key.
 pub(crate) fn split_key(key: &str) -> (&str, &str) {
     key.split_once('/').unwrap_or(("", key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ALL;
+
+    #[test]
+    fn every_kind_has_its_own_place_in_the_table() {
+        for (index, resource) in ALL.iter().enumerate() {
+            assert_eq!(resource.kind as usize, index, "{}", resource.name);
+            assert_eq!(resource.kind.resource().name, resource.name);
+        }
+    }
 }

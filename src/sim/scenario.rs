@@ -3,17 +3,26 @@
 //! It only reads and checks; `populate` turns it into objects and `life` plays it.
 //! Invariant: a scenario that loads can be played; every mistake is reported with its line or its name.
 
-use std::collections::BTreeSet;
+mod network;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde_json::Value;
+
+use super::resource::Kind;
+
+pub(crate) use network::{MetalLbPlan, ServiceKind, ServicePlan};
 
 /// The shipped scenarios, by the name used on the command line.
-const SHIPPED: [(&str, &str); 3] = [
+const SHIPPED: [(&str, &str); 5] = [
     ("office", include_str!("scenarios/office.toml")),
     ("bad-day", include_str!("scenarios/bad-day.toml")),
     ("large", include_str!("scenarios/large.toml")),
+    ("vips", include_str!("scenarios/vips.toml")),
+    ("old-metallb", include_str!("scenarios/old-metallb.toml")),
 ];
 
 /// A rack to simulate, as written in a scenario file.
@@ -46,6 +55,12 @@ pub struct Scenario {
     pub(crate) keeps_passwords: bool,
     pub(crate) node: Vec<NodePlan>,
     pub(crate) workload: Vec<WorkloadPlan>,
+    pub(crate) service: Vec<ServicePlan>,
+    /// Objects as they are, in the words of a manifest.
+    pub(crate) object: Vec<Value>,
+    pub(crate) metallb: Option<MetalLbPlan>,
+    /// k3s's own balancer, which gives every Service the addresses of the nodes.
+    pub(crate) servicelb: bool,
 }
 
 /// One board, or `count` boards whose name and address count up.
@@ -68,6 +83,9 @@ pub(crate) struct NodePlan {
     #[serde(default)]
     pub(crate) cordoned: bool,
     pub(crate) kubelet: Option<String>,
+    /// Labels besides those of k3s.
+    #[serde(default)]
+    pub(crate) labels: BTreeMap<String, String>,
     /// Boards with the same text share a machine id, like cards cloned from one image.
     pub(crate) machine: Option<String>,
     pub(crate) zone: Option<String>,
@@ -126,6 +144,12 @@ pub(crate) struct WorkloadPlan {
     pub(crate) budget: Option<u32>,
     /// Each pod has a volume of this size on the board it first ran on, as local-path makes them.
     pub(crate) local_volume: Option<String>,
+    /// Arguments of its container.
+    #[serde(default)]
+    pub(crate) args: Vec<String>,
+    /// Labels besides the usual ones.
+    #[serde(default)]
+    pub(crate) labels: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -191,7 +215,13 @@ pub(crate) struct Seconds(pub(crate) Duration);
 impl Scenario {
     /// The names of the shipped scenarios.
     pub fn names() -> &'static [&'static str] {
-        const NAMES: [&str; 3] = [SHIPPED[0].0, SHIPPED[1].0, SHIPPED[2].0];
+        const NAMES: [&str; 5] = [
+            SHIPPED[0].0,
+            SHIPPED[1].0,
+            SHIPPED[2].0,
+            SHIPPED[3].0,
+            SHIPPED[4].0,
+        ];
         &NAMES
     }
 
@@ -245,6 +275,23 @@ impl Scenario {
                 ));
             }
         }
+        for object in &self.object {
+            let kind = object["kind"].as_str().unwrap_or_default();
+            let name = object["metadata"]["name"].as_str().unwrap_or_default();
+            if name.is_empty() || Kind::named(kind).is_none() {
+                return Err(format!(
+                    "object \"{name}\" of kind \"{kind}\" cannot be kept"
+                ));
+            }
+        }
+        for service in &self.service {
+            if service.count > 1 && !service.name.contains("{}") {
+                return Err(format!(
+                    "service \"{}\" has a count; put {{}} in its name",
+                    service.name
+                ));
+            }
+        }
         Ok(())
     }
 }
@@ -269,6 +316,10 @@ impl Default for Scenario {
             keeps_passwords: false,
             node: Vec::new(),
             workload: Vec::new(),
+            service: Vec::new(),
+            object: Vec::new(),
+            metallb: None,
+            servicelb: false,
         }
     }
 }
@@ -328,7 +379,7 @@ mod tests {
         let error = Scenario::shipped("ofice").unwrap_err();
         assert_eq!(
             error,
-            "no scenario \"ofice\"; there are office, bad-day, large"
+            "no scenario \"ofice\"; there are office, bad-day, large, vips, old-metallb"
         );
     }
 
@@ -346,6 +397,14 @@ mod tests {
             (
                 "[[workload]]\nname = \"w\"\nimage = \"i\"\non = [\"b\"]\n",
                 "which is no node",
+            ),
+            (
+                "[[object]]\nkind = \"Pool\"\nmetadata = { name = \"a\" }\n",
+                "object \"a\" of kind \"Pool\"",
+            ),
+            (
+                "[[service]]\nname = \"s\"\nports = []\ncount = 3\n",
+                "put {} in its name",
             ),
         ];
         for (text, expected) in cases {

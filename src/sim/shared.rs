@@ -49,7 +49,7 @@ pub(crate) struct Shared {
 /// What tests turn on and off.
 #[derive(Debug, Default)]
 pub(crate) struct Switches {
-    /// `leases`, or `patch nodes` for one verb.
+    /// `leases`, `patch nodes` for one verb, `*` for everything.
     pub(crate) forbidden: BTreeSet<String>,
     pub(crate) faults: VecDeque<Ambush>,
     pub(crate) log: VecDeque<String>,
@@ -116,6 +116,7 @@ impl Switches {
     }
 
     pub(crate) fn forbids(&self, verb: &str, resource: &str) -> bool {
-        self.forbidden.contains(resource) || self.forbidden.contains(&format!("{verb} {resource}"))
+        let has = |what: &str| self.forbidden.contains(what);
+        has("*") || has(resource) || self.forbidden.contains(&format!("{verb} {resource}"))
     }
 }

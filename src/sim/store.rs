@@ -11,7 +11,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::object::Object;
-use super::resource::{ALL, Kind};
+use super::resource::{COUNT, Kind};
 
 /// Changes kept per kind: more than a minute of the large rack.
 const HISTORY: usize = 16_384;
@@ -22,14 +22,10 @@ pub(crate) type Key = Arc<str>;
 #[derive(Debug)]
 pub(crate) struct Store {
     version: u64,
-    nodes: Shelf,
-    pods: Shelf,
-    leases: Shelf,
-    events: Shelf,
-    namespaces: Shelf,
-    secrets: Shelf,
-    volumes: Shelf,
-    budgets: Shelf,
+    /// One per kind, in the order of the kinds.
+    shelves: [Shelf; COUNT],
+    /// Something changed that controllers look at.
+    stirred: bool,
 }
 
 /// The objects of one kind.
@@ -82,7 +78,7 @@ pub(crate) struct Snapshot {
 impl Store {
     /// An empty store whose counter starts at `version`, like a cluster that has lived a while.
     pub(crate) fn new(version: u64) -> Self {
-        let shelf = || Shelf {
+        let shelf = |_| Shelf {
             objects: BTreeMap::new(),
             history: VecDeque::new(),
             compacted: version,
@@ -91,15 +87,14 @@ impl Store {
         };
         Self {
             version,
-            nodes: shelf(),
-            pods: shelf(),
-            leases: shelf(),
-            events: shelf(),
-            namespaces: shelf(),
-            secrets: shelf(),
-            volumes: shelf(),
-            budgets: shelf(),
+            shelves: std::array::from_fn(shelf),
+            stirred: true,
         }
+    }
+
+    /// Whether something changed since this was last asked that controllers look at.
+    pub(crate) fn take_stirred(&mut self) -> bool {
+        std::mem::take(&mut self.stirred)
     }
 
     pub(crate) fn version(&self) -> u64 {
@@ -121,6 +116,7 @@ impl Store {
     /// Stores an object, new or changed, and wakes the watchers. The answer is its version.
     pub(crate) fn put(&mut self, kind: Kind, key: &Key, object: Object) -> u64 {
         self.version += 1;
+        self.note(kind);
         let version = self.version;
         let object = Arc::new(object);
         let stored = Stored {
@@ -145,6 +141,7 @@ impl Store {
     pub(crate) fn remove(&mut self, kind: Kind, key: &str) -> Option<Arc<Object>> {
         let (key, stored) = self.shelf_mut(kind).objects.remove_entry(key)?;
         self.version += 1;
+        self.note(kind);
         let change = Change {
             version: self.version,
             key,
@@ -158,8 +155,8 @@ impl Store {
     /// Makes everything before now impossible to resume from, as etcd's compaction does.
     pub(crate) fn compact(&mut self) {
         let version = self.version;
-        for kind in ALL.map(|resource| resource.kind) {
-            self.shelf_mut(kind).compacted = version;
+        for shelf in &mut self.shelves {
+            shelf.compacted = version;
         }
     }
 
@@ -167,10 +164,9 @@ impl Store {
     pub(crate) fn settle(&mut self) {
         self.compact();
         let version = self.version;
-        for kind in ALL.map(|resource| resource.kind) {
-            let place = self.shelf_mut(kind);
-            place.history = VecDeque::new();
-            place.dropped = version;
+        for shelf in &mut self.shelves {
+            shelf.history = VecDeque::new();
+            shelf.dropped = version;
         }
     }
 
@@ -237,29 +233,18 @@ impl Store {
     }
 
     fn shelf(&self, kind: Kind) -> &Shelf {
-        match kind {
-            Kind::Node => &self.nodes,
-            Kind::Pod => &self.pods,
-            Kind::Lease => &self.leases,
-            Kind::Event => &self.events,
-            Kind::Namespace => &self.namespaces,
-            Kind::Secret => &self.secrets,
-            Kind::PersistentVolume => &self.volumes,
-            Kind::PodDisruptionBudget => &self.budgets,
-        }
+        let [first, ..] = &self.shelves;
+        self.shelves.get(kind as usize).unwrap_or(first)
     }
 
     fn shelf_mut(&mut self, kind: Kind) -> &mut Shelf {
-        match kind {
-            Kind::Node => &mut self.nodes,
-            Kind::Pod => &mut self.pods,
-            Kind::Lease => &mut self.leases,
-            Kind::Event => &mut self.events,
-            Kind::Namespace => &mut self.namespaces,
-            Kind::Secret => &mut self.secrets,
-            Kind::PersistentVolume => &mut self.volumes,
-            Kind::PodDisruptionBudget => &mut self.budgets,
-        }
+        // The array has one place for each kind.
+        let index = (kind as usize).min(COUNT - 1);
+        &mut self.shelves[index]
+    }
+
+    fn note(&mut self, kind: Kind) {
+        self.stirred |= !matches!(kind, Kind::Event | Kind::Lease | Kind::Namespace);
     }
 }
 

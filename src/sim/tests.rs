@@ -3,6 +3,7 @@
 //! The same are asked of a real kube-apiserver elsewhere. Invariant: no test waits for time to
 //! pass; scenarios with short times make things happen.
 
+mod balancer;
 mod client;
 mod outages;
 mod rack;

@@ -1,12 +1,15 @@
 //! What runs on the rack: a workload, from which its pods take everything they share.
 //!
-//! It is not served as an object of its own yet. Invariant: the texts made here are JSON and are
-//! made once, however many pods there are.
+//! Deployments and DaemonSets are served as objects of their own, see `owners`. Invariant: the texts made here are JSON
+//! and are made once, however many pods there are.
+
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
 use super::random::{hash, hex32, uuid};
 use super::scenario::{WorkloadKind, WorkloadPlan};
+use super::stamp;
 
 /// The shared part of a workload's pods.
 #[derive(Debug)]
@@ -20,6 +23,12 @@ pub(crate) struct Workload {
     pub(crate) template_hash: String,
     pub(crate) millicores: u32,
     pub(crate) memory_mi: u32,
+    pub(crate) uid: u64,
+    pub(crate) created: i64,
+    /// Labels of its pods.
+    pub(crate) labels: BTreeMap<String, String>,
+    /// Labels of the Deployment or DaemonSet itself.
+    pub(crate) own_labels: BTreeMap<String, String>,
     /// How many boards the scheduler has to choose from.
     pub(crate) boards: usize,
     /// `"labels":{…},"ownerReferences":[…]`
@@ -37,7 +46,12 @@ impl Workload {
     pub(crate) fn new(plan: &WorkloadPlan, name: String, seed: u64, boards: usize) -> Self {
         let number = hash(seed, &format!("{}/{name}", plan.namespace));
         let template_hash: String = hex32(number).chars().take(10).collect();
-        let metadata = metadata(plan.kind, &name, &template_hash, number);
+        let metadata = metadata(plan, &name, &template_hash, number);
+        let labels = metadata["labels"].as_object().into_iter().flatten();
+        let labels =
+            labels.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())));
+        let mut own_labels = plan.labels.clone();
+        own_labels.insert("app.kubernetes.io/name".to_owned(), name.clone());
         let spec = spec(plan, &name);
         Self {
             namespace: plan.namespace.clone(),
@@ -54,6 +68,10 @@ impl Workload {
             millicores: plan.cpu,
             memory_mi: plan.memory,
             boards,
+            uid: number,
+            created: stamp::now() - 40 * 86_400,
+            labels: labels.collect(),
+            own_labels,
             metadata_text: inner(&metadata),
             spec_text: inner(&spec),
             template_hash,
@@ -80,14 +98,11 @@ impl Workload {
     }
 }
 
-fn metadata(kind: WorkloadKind, name: &str, template_hash: &str, number: u64) -> Value {
-    let mut metadata = json!({
-        "labels": {
-            "app.kubernetes.io/name": name,
-            "app.kubernetes.io/instance": name,
-        },
-    });
-    let (api, owner, owner_name) = match kind {
+fn metadata(plan: &WorkloadPlan, name: &str, template_hash: &str, number: u64) -> Value {
+    let mut metadata = json!({ "labels": plan.labels });
+    metadata["labels"]["app.kubernetes.io/name"] = json!(name);
+    metadata["labels"]["app.kubernetes.io/instance"] = json!(name);
+    let (api, owner, owner_name) = match plan.kind {
         WorkloadKind::Deployment => {
             metadata["labels"]["pod-template-hash"] = json!(template_hash);
             ("apps/v1", "ReplicaSet", format!("{name}-{template_hash}"))
@@ -153,6 +168,7 @@ fn spec(plan: &WorkloadPlan, name: &str) -> Value {
         "containers": [{
             "name": name,
             "image": plan.image,
+            "args": plan.args,
             "ports": [{ "name": "main", "containerPort": plan.port, "protocol": "TCP" }],
             "env": [{ "name": "TZ", "value": "Europe/Berlin" }],
             "resources": {

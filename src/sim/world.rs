@@ -3,7 +3,7 @@
 //! It knows no HTTP and starts no task. Invariant: everything the API shows of a node changes
 //! here, with the events, taints and pod conditions that go with it in a real cluster.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use serde_json::json;
 use super::agenda::{Agenda, Job};
 use super::event::Event;
 use super::lease::{self, Lease};
+use super::metallb::Balancer;
 use super::node::{
     DISK_SHORT, DISK_WELL, MEMORY_SHORT, MEMORY_WELL, NETWORK_NOT_READY, Node, PID_WELL, READY,
 };
@@ -22,6 +23,9 @@ use super::scenario::{BeatPlan, Scenario};
 use super::stamp;
 use super::store::{Key, Store};
 use super::workload::Workload;
+
+/// Silence after which MetalLB's speakers count one of them out.
+const MEMBERSHIP: Duration = Duration::from_secs(3);
 
 /// Everything there is.
 #[derive(Debug)]
@@ -34,6 +38,12 @@ pub(crate) struct World {
     pub(crate) machines: BTreeMap<Key, Machine>,
     /// What runs on every board, also on one that joins later.
     pub(crate) daemons: Vec<Arc<Workload>>,
+    /// Everything that runs, with the number of pods it should have.
+    pub(crate) workloads: Vec<(Arc<Workload>, u32)>,
+    /// Kinds of MetalLB that are installed.
+    pub(crate) installed: BTreeSet<Kind>,
+    pub(crate) balancer: Balancer,
+    pub(crate) controllers_planned: bool,
     /// Pods that may be picked when some pod shall change; may hold names of pods long gone.
     pub(crate) pods: Vec<Key>,
     /// Time since the start.
@@ -66,6 +76,11 @@ pub enum Pressure {
 }
 
 impl World {
+    /// Whether the API knows objects of this kind.
+    pub(crate) fn serves(&self, kind: Kind) -> bool {
+        !kind.is_of_metallb() || self.installed.contains(&kind)
+    }
+
     /// The node of that name, unless a test put something else in its place.
     pub(crate) fn node(&self, name: &str) -> Option<&Node> {
         match &*self.store.get(Kind::Node, name)?.object {
@@ -114,6 +129,8 @@ impl World {
         if let Some(machine) = self.machines.get_mut(name) {
             machine.alive = false;
             machine.epoch += 1;
+            // The speakers miss one of theirs long before the cluster misses the node.
+            self.agenda.add(self.now + MEMBERSHIP, Job::Control);
         }
     }
 

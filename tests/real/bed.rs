@@ -162,6 +162,7 @@ impl Bed {
                 "apiVersion": "apps/v1", "kind": "DaemonSet", "name": format!("daemon-{board}"),
                 "uid": "1", "controller": true,
             }]);
+            sim.put(set).unwrap();
             sim.put(pod).unwrap();
             return;
         }

@@ -25,7 +25,7 @@ enum Speaker {
     Unknown,
     /// They have been read, and none of them is a speaker.
     None,
-    /// They may not be read: MetalLB may be anywhere, so it is looked for where it usually is.
+    /// They cannot be read: MetalLB may be anywhere, so it is looked for where it usually is.
     Unseen,
     At {
         namespace: Arc<str>,

@@ -174,8 +174,12 @@ impl Supervisor {
             Error::Missing { .. } => SourceState::Absent,
             _ => SourceState::Failing(problem),
         };
-        if source == Source::DaemonSets && matches!(state, SourceState::Forbidden(_)) {
-            self.know(|place| place.take(Notice::SpeakerUnseen)).await;
+        if source == Source::DaemonSets {
+            let notice = match state {
+                SourceState::Absent => Notice::NoSpeaker,
+                _ => Notice::SpeakerUnseen,
+            };
+            self.know(|place| place.take(notice)).await;
         }
         let is_doubtful = error.is_line();
         if let Some(seen) = self.seen(source) {

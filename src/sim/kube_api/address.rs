@@ -18,8 +18,8 @@ pub(crate) enum Target {
     Metrics(Place),
     /// A review is answered at once and never stored.
     Review(&'static str),
-    /// The group is known, the resource in it is not.
-    NoResource,
+    /// This group is known, the resource in it is not.
+    NoResource(&'static str),
     Unknown,
 }
 
@@ -45,9 +45,11 @@ impl Target {
             | Self::Object(place)
             | Self::Eviction(place)
             | Self::Metrics(place) => Some(place),
-            Self::Health | Self::Info(_) | Self::Review(_) | Self::NoResource | Self::Unknown => {
-                None
-            }
+            Self::Health
+            | Self::Info(_)
+            | Self::Review(_)
+            | Self::NoResource(_)
+            | Self::Unknown => None,
         }
     }
 }
@@ -149,17 +151,17 @@ fn in_group(group: &str, version: &str, rest: &[&str]) -> Target {
         ["namespaces", namespace, ref rest @ ..] if !rest.is_empty() => (Some(namespace), rest),
         ref rest => (None, rest),
     };
-    let is_group = |it: &&&Resource| it.group == group && it.version == version;
-    if ALL.iter().find(is_group).is_none() {
+    let is_group = |it: &&Resource| it.group == group && it.version == version;
+    let Some(of_group) = ALL.iter().find(is_group) else {
         return Target::Unknown;
-    }
-    let Some(plural) = rest.first() else {
-        return Target::NoResource;
     };
-    let known =
-        |it: &&&Resource| it.group == group && it.version == version && it.plural == *plural;
+    let none = Target::NoResource(of_group.group);
+    let Some(plural) = rest.first() else {
+        return none;
+    };
+    let known = |it: &&Resource| it.group == group && it.version == version && it.plural == *plural;
     let Some(resource) = ALL.iter().find(known) else {
-        return Target::NoResource;
+        return none;
     };
     let place = |name: Option<&str>, subresource| Place {
         kind: resource.kind,
@@ -174,7 +176,7 @@ fn in_group(group: &str, version: &str, rest: &[&str]) -> Target {
         [_, name, "eviction"] if resource.kind == Kind::Pod => {
             Target::Eviction(place(Some(name), "eviction"))
         }
-        _ => Target::NoResource,
+        _ => none,
     }
 }
 
@@ -238,6 +240,7 @@ mod tests {
             Target::Objects(place) => format!("all {}{}", place.prefix(), place.resource().plural),
             Target::Metrics(place) => format!("metrics {}", place.resource().plural),
             Target::Info(path) => path,
+            Target::NoResource(_) => "NoResource".to_owned(),
             other => format!("{other:?}"),
         };
         let leases = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases";
@@ -254,7 +257,12 @@ mod tests {
             ("/api/v1/namespaces/web", "web"),
             ("/api/v1/namespaces", "all namespaces"),
             ("/apis/metrics.k8s.io/v1beta1/nodes", "metrics nodes"),
-            ("/apis/metallb.io/v1beta1/ipaddresspools", "Unknown"),
+            (
+                "/apis/metallb.io/v1beta1/ipaddresspools",
+                "all ipaddresspools",
+            ),
+            ("/apis/metallb.io/v1beta1/bgppeers", "NoResource"),
+            ("/apis/kube-vip.io/v1/pools", "Unknown"),
             ("/api/v1/leases", "NoResource"),
             ("/version", "/version"),
         ];

@@ -3,6 +3,8 @@
 //! Only the plain form; a client that asks for aggregated discovery gets this, as the Accept
 //! header allows. Invariant: what is listed here can be listed there.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use hyper::StatusCode;
 use serde_json::{Value, json};
 
@@ -11,26 +13,24 @@ use super::super::shared::Shared;
 use super::reply::{self, Answer};
 
 pub(crate) fn answer(shared: &Shared, path: &str) -> Answer {
-    let (version, has_metrics) = {
-        let world = shared.world();
-        let version = world.scenario.server_version.clone();
-        (version, world.scenario.metrics)
-    };
+    let world = shared.world();
+    let version = &world.scenario.server_version;
+    let has_metrics = world.scenario.metrics;
+    let served: Vec<&Resource> = ALL.iter().filter(|it| world.serves(it.kind)).collect();
     let value = match path {
-        "/version" => Some(version_info(&version)),
+        "/version" => Some(version_info(version)),
         "/api" => Some(json!({
             "kind": "APIVersions",
             "versions": ["v1"],
             "serverAddressByClientCIDRs": [],
         })),
-        "/apis" => Some(groups(has_metrics)),
-        "/api/v1" => Some(resources("v1", "")),
-        "/apis/coordination.k8s.io/v1" => {
-            Some(resources("coordination.k8s.io/v1", "coordination.k8s.io"))
-        }
-        "/apis/policy/v1" => Some(resources("policy/v1", "policy")),
+        "/apis" => Some(groups(&served, has_metrics)),
+        "/api/v1" => resources(&served, "", "v1"),
         "/apis/metrics.k8s.io/v1beta1" if has_metrics => Some(metrics()),
-        _ => None,
+        _ => match path.trim_start_matches("/apis/").split_once('/') {
+            Some((group, version)) => resources(&served, group, version),
+            None => None,
+        },
     };
     match value {
         Some(value) => reply::json_value(StatusCode::OK, &value),
@@ -53,30 +53,43 @@ fn version_info(version: &str) -> Value {
     })
 }
 
-fn groups(has_metrics: bool) -> Value {
-    let mut groups = vec![("policy", "v1"), ("coordination.k8s.io", "v1")];
+fn groups(served: &[&Resource], has_metrics: bool) -> Value {
+    let mut groups = BTreeMap::<&str, BTreeSet<&str>>::new();
+    for resource in served.iter().filter(|it| !it.group.is_empty()) {
+        let versions = groups.entry(resource.group).or_default();
+        versions.insert(resource.version);
+    }
     if has_metrics {
-        groups.push(("metrics.k8s.io", "v1beta1"));
+        groups.insert("metrics.k8s.io", ["v1beta1"].into());
     }
     let groups: Vec<Value> = groups
         .into_iter()
-        .map(|(name, version)| {
-            let version =
-                json!({ "groupVersion": format!("{name}/{version}"), "version": version });
-            json!({ "name": name, "versions": [version], "preferredVersion": version })
+        .map(|(name, versions)| {
+            let version = |version: &&str| json!({ "groupVersion": format!("{name}/{version}"), "version": version });
+            let all: Vec<Value> = versions.iter().map(version).collect();
+            json!({ "name": name, "versions": all, "preferredVersion": all.first() })
         })
         .collect();
     json!({ "kind": "APIGroupList", "apiVersion": "v1", "groups": groups })
 }
 
-fn resources(group_version: &str, group: &str) -> Value {
-    let of_group = ALL.iter().filter(|resource| resource.group == group);
+/// The resources of a group and version; `None` when there are none, which is how an unknown group looks.
+fn resources(served: &[&Resource], group: &str, version: &str) -> Option<Value> {
+    let of_group = served
+        .iter()
+        .filter(|it| it.group == group && it.version == version);
     let resources: Vec<Value> = of_group.map(|resource| describe(resource)).collect();
-    json!({
-        "kind": "APIResourceList",
-        "apiVersion": "v1",
-        "groupVersion": group_version,
-        "resources": resources,
+    let name = match group {
+        "" => version.to_owned(),
+        group => format!("{group}/{version}"),
+    };
+    (!resources.is_empty()).then(|| {
+        json!({
+            "kind": "APIResourceList",
+            "apiVersion": "v1",
+            "groupVersion": name,
+            "resources": resources,
+        })
     })
 }
 
@@ -86,7 +99,7 @@ fn describe(resource: &Resource) -> Value {
         "singularName": resource.name.to_lowercase(),
         "namespaced": resource.namespaced,
         "kind": resource.name,
-        "verbs": ["delete", "get", "list", "patch", "watch"],
+        "verbs": ["create", "delete", "get", "list", "patch", "update", "watch"],
     });
     if !resource.short.is_empty() {
         described["shortNames"] = json!([resource.short]);

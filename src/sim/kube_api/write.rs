@@ -114,12 +114,7 @@ pub(crate) fn delete(shared: &Shared, ask: &Ask, place: &Place) -> Answer {
             Kind::Pod => {
                 world.delete_pod(&key, stamp::now());
             }
-            Kind::Lease
-            | Kind::Event
-            | Kind::Namespace
-            | Kind::Secret
-            | Kind::PersistentVolume
-            | Kind::PodDisruptionBudget => {
+            _ => {
                 world.store.remove(place.kind, &key);
             }
         }
