@@ -10,6 +10,11 @@
 //! - [`version`]: what each release of MetalLB does differently.
 
 pub mod entry;
+pub mod finding;
+pub mod object;
 pub mod range;
+pub mod read;
+pub mod schema;
 pub mod space;
 pub mod version;
+pub mod yaml;
