@@ -9,6 +9,8 @@
 //! - [`range`], [`entry`], [`space`]: addresses as numbers, one line of `addresses`, and the room a pool has.
 //! - [`version`]: what each release of MetalLB does differently.
 
+pub mod check;
+pub mod convert;
 pub mod entry;
 pub mod finding;
 pub mod object;

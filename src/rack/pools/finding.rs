@@ -242,13 +242,22 @@ impl<'t> LineIndex<'t> {
         let start = self.starts.get(line - 1).copied().unwrap_or(0);
         let before = self
             .text
-            .get(start..self.text.floor_char_boundary(at))
+            .get(start..boundary(self.text, at))
             .unwrap_or_default();
         Place {
             line,
             column: before.chars().count() + 1,
         }
     }
+}
+
+/// The last place between two characters that is not after `at`.
+pub(crate) fn boundary(text: &str, at: usize) -> usize {
+    let at = at.min(text.len());
+    (0..=at)
+        .rev()
+        .find(|it| text.is_char_boundary(*it))
+        .unwrap_or(0)
 }
 
 #[cfg(test)]

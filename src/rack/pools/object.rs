@@ -1,6 +1,6 @@
 //! MetalLB's objects as we understand them, with the place of every word that a problem may point at.
 //!
-//! Both worlds end here: a pool of the ConfigMap and an IPAddressPool are one [`Pool`], which remembers where it came
+//! Both worlds end here: a pool of the ConfigMap and an `IPAddressPool` are one [`Pool`], which remembers where it came
 //! from. What could not be read is left out; a [finding](crate::rack::pools::finding) says so.
 
 use std::ops::{Deref, Range};
@@ -132,9 +132,9 @@ pub struct Pool {
     pub auto_assign: bool,
     pub avoids_buggy: bool,
     pub allocation: Option<Allocation>,
-    /// Legacy pools and AddressPools only; `Err` holds a word that is no protocol.
+    /// Legacy pools and `AddressPool`s only; `Err` holds a word that is no protocol.
     pub protocol: Option<Spanned<Result<Protocol, Box<str>>>>,
-    /// Legacy pools and AddressPools only.
+    /// Legacy pools and `AddressPool`s only.
     pub advertisements: Vec<BgpAdvertisement>,
 }
 
@@ -300,6 +300,7 @@ pub struct Peer {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Profile {
     pub has_echo: bool,
+    pub is_passive: bool,
     /// Legacy only: numbers outside their bounds are the parser's business there, the schema's elsewhere.
     pub numbers: Vec<(&'static str, Spanned<i64>)>,
 }

@@ -5,6 +5,8 @@
 
 use std::ops::Range;
 
+use granit_parser::{Event, Parser};
+
 use crate::rack::pools::finding::{Finding, Kind, Layer};
 use crate::rack::pools::object::{Body, Head, Object, ObjectKind, Word};
 use crate::rack::pools::schema::walk::Walk;
@@ -52,6 +54,64 @@ pub fn read(text: &str, form: Form, version: Option<Version>) -> Document {
         Form::Inner => legacy::read(&Inner::plain(text), None, &mut document),
     }
     document
+}
+
+/// The legacy text of a file, for those who want to read it by itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LegacyText {
+    /// Empty when there is none.
+    pub inner: String,
+    pub namespace: Option<String>,
+    /// Comments of the file around it, without their `#`.
+    pub outer_comments: Vec<String>,
+}
+
+/// Finds the first ConfigMap with a configuration, or takes the text as one.
+pub fn inner_text(text: &str, form: Form) -> LegacyText {
+    let whole = LegacyText {
+        inner: text.to_owned(),
+        ..LegacyText::default()
+    };
+    if form == Form::Inner {
+        return whole;
+    }
+    let tree = Tree::read(text);
+    let config = tree.documents.iter().find_map(|root| {
+        let is_config_map =
+            tree.get(*root, "kind").and_then(|id| tree.key(id)) == Some("ConfigMap");
+        let config = tree
+            .path(*root, &["data", "config"])
+            .filter(|_| is_config_map)?;
+        Some((*root, config))
+    });
+    let Some((root, config)) = config else {
+        let is_bare = tree
+            .documents
+            .iter()
+            .any(|root| is_bare_config(&tree, *root));
+        return if is_bare {
+            whole
+        } else {
+            LegacyText::default()
+        };
+    };
+    let namespace = tree
+        .path(root, &["metadata", "namespace"])
+        .and_then(|id| tree.key(id));
+    let comments = Parser::new_from_str(text)
+        .map_while(Result::ok)
+        .filter_map(|(event, _)| match event {
+            Event::Comment(words, _) => Some(words.chars().filter(|it| !it.is_control()).collect()),
+            _ => None,
+        });
+    LegacyText {
+        inner: tree
+            .scalar(config)
+            .map(|it| it.text.to_string())
+            .unwrap_or_default(),
+        namespace: namespace.map(str::to_owned),
+        outer_comments: comments.collect(),
+    }
 }
 
 fn file(text: &str, version: Option<Version>, document: &mut Document) {

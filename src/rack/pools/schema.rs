@@ -49,11 +49,13 @@ impl Field {
         }
     }
 
+    #[must_use]
     pub const fn required(mut self) -> Field {
         self.is_required = true;
         self
     }
 
+    #[must_use]
     pub const fn since(mut self, minor: u16, patch: u16) -> Field {
         self.since = Some(Version::new(0, minor, patch));
         self

@@ -13,11 +13,13 @@ use std::ops::Range;
 
 use granit_parser::{Event, Parser, ScalarStyle};
 
+use crate::rack::pools::finding::boundary;
+
 pub mod inner;
 pub mod scalar;
 
 /// Entries copied by merge keys in one text. A configuration has none or a few; a bomb made of them would be quadratic.
-const MOST_MERGES: usize = 10_000;
+const MOST_COPIES: usize = 10_000;
 
 /// An index into a [`Tree`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -30,7 +32,7 @@ pub struct Tree<'t> {
     /// The root of each document that is not empty.
     pub documents: Vec<NodeId>,
     pub faults: Vec<YamlFault>,
-    merges: usize,
+    copies: usize,
 }
 
 #[derive(Debug)]
@@ -243,7 +245,7 @@ impl<'t> Tree<'t> {
         let mut entries: Vec<(NodeId, NodeId)> = Vec::with_capacity(children.len() / 2);
         let mut merged = Vec::new();
         let mut repeated = Vec::new();
-        let mut merges = self.merges;
+        let mut copies = self.copies;
         let mut seen: HashMap<&str, NodeId> = HashMap::new();
         for pair in children.chunks_exact(2) {
             let &[key, value] = pair else { continue };
@@ -265,8 +267,8 @@ impl<'t> Tree<'t> {
         });
         for source in sources {
             for (key, value) in self.mapping(source) {
-                merges += 1;
-                if merges > MOST_MERGES {
+                copies += 1;
+                if copies > MOST_COPIES {
                     break;
                 }
                 if let Some(text) = self.key(*key)
@@ -278,7 +280,7 @@ impl<'t> Tree<'t> {
             }
         }
         drop(seen);
-        self.merges = merges;
+        self.copies = copies;
         for key in repeated {
             let what = format!("key {} stands twice", self.key(key).unwrap_or("?"));
             let span = self.span(key);
@@ -331,19 +333,16 @@ impl Open {
 
 /// The span, cut to the text and to character borders.
 fn within(text: &str, span: Range<usize>) -> Range<usize> {
-    let start = text.floor_char_boundary(span.start.min(text.len()));
-    let end = text.ceil_char_boundary(span.end.clamp(start, text.len()));
-    start..end
+    let start = boundary(text, span.start);
+    let end = boundary(text, span.end);
+    start..end.max(start)
 }
 
 /// The character at a place, or nothing at the end of the text.
 fn character_at(text: &str, at: usize) -> Range<usize> {
-    let start = text.floor_char_boundary(at.min(text.len()));
-    let length = text[start..]
-        .chars()
-        .next()
-        .filter(|it| *it != '\n')
-        .map_or(0, char::len_utf8);
+    let start = boundary(text, at);
+    let next = text.get(start..).and_then(|rest| rest.chars().next());
+    let length = next.filter(|it| *it != '\n').map_or(0, char::len_utf8);
     start..start + length
 }
 

@@ -111,10 +111,10 @@ impl Reader<'_, '_> {
         let span = first.unwrap_or_else(|| self.tree.span(at));
         Head {
             kind: ObjectKind::Legacy(part),
-            name: name.map(|it| self.move_out(it)).unwrap_or_else(|| Spanned {
+            name: self.move_out(name.unwrap_or_else(|| Spanned {
                 value: "".into(),
-                span: self.places.outer(&span),
-            }),
+                span: span.clone(),
+            })),
             namespace: self.namespace.clone(),
             labels: Labels::new(),
             span: self.places.outer(&span),
@@ -220,6 +220,7 @@ impl Reader<'_, '_> {
             head: self.head(at, Part::Profile, text_at(self.tree, at, "name")),
             body: Body::Profile(Profile {
                 has_echo: self.flag(at, "echo-mode").unwrap_or(false),
+                is_passive: self.flag(at, "passive-mode").unwrap_or(false),
                 numbers: numbers.collect(),
             }),
         }

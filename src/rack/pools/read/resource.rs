@@ -36,6 +36,7 @@ pub(super) fn body(tree: &Tree<'_>, root: NodeId, kind: ObjectKind) -> Body {
         ObjectKind::BgpPeer => Body::Peer(Box::new(peer(tree, root, spec))),
         ObjectKind::BfdProfile => Body::Profile(Profile {
             has_echo: flag(tree, spec, "echoMode").unwrap_or(false),
+            is_passive: flag(tree, spec, "passiveMode").unwrap_or(false),
             numbers: Vec::new(),
         }),
         ObjectKind::Community => Body::Aliases(aliases(tree, spec)),
@@ -103,9 +104,7 @@ fn pool(tree: &Tree<'_>, spec: NodeId, kind: ObjectKind) -> Pool {
     };
     Pool {
         addresses: addresses(tree, spec),
-        addresses_span: tree
-            .get(spec, "addresses")
-            .map_or_else(|| tree.span(spec), |it| tree.span(it)),
+        addresses_span: tree.get(spec, "addresses").map_or(0..0, |it| tree.span(it)),
         auto_assign: flag(tree, spec, "autoAssign").unwrap_or(true),
         avoids_buggy: flag(tree, spec, "avoidBuggyIPs").unwrap_or(false),
         allocation: tree

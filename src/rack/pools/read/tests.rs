@@ -18,7 +18,7 @@ fn found(text: &str, form: Form) -> Vec<String> {
         .map(|it| {
             format!(
                 "{:?} {:?} {:?}",
-                it.layer.map(Layer::word).unwrap_or("warning"),
+                it.layer.map_or("warning", Layer::word),
                 it.kind,
                 &text[it.span.clone()]
             )

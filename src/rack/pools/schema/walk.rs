@@ -186,7 +186,7 @@ impl<'a, 't> Walk<'a, 't> {
             _ if is_quoted => "remove the quotes",
             _ => "",
         };
-        self.find(Kind::WrongType, at, what).next = next.to_owned();
+        self.find(Kind::WrongType, at, what).next = next.into();
     }
 
     fn unknown(&mut self, key: NodeId, name: &str, fields: &[Field], path: &str) {

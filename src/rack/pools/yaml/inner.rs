@@ -18,9 +18,10 @@ pub struct Inner {
 }
 
 /// Where the bytes of an inner text stand.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Places {
     /// The text is its own outside.
+    #[default]
     Same,
     /// From the inner byte on, bytes stand at the outer byte and after it; sorted by the inner byte.
     Steps {
@@ -29,12 +30,6 @@ pub enum Places {
     },
     /// Nothing finer is known than the scalar.
     Whole(Range<usize>),
-}
-
-impl Default for Places {
-    fn default() -> Self {
-        Places::Same
-    }
 }
 
 impl Places {
@@ -251,10 +246,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_told_points_at_the_whole() {
-        assert_eq!(
-            check("config: >\n  a\n  word\n", "word").contains("word"),
-            true
-        );
+        assert!(check("config: >\n  a\n  word\n", "word").contains("word"));
         assert_eq!(check("config: 'it''s a word'\n", "word"), "'it''s a word'");
     }
 }

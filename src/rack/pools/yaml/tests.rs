@@ -1,5 +1,7 @@
 //! Trees with places, repeated keys, aliases and bombs.
 
+use std::fmt::Write;
+
 use super::*;
 
 fn shown(tree: &Tree<'_>, id: NodeId) -> String {
@@ -87,7 +89,7 @@ fn a_bomb_stays_as_small_as_its_text() {
     for level in 1..60 {
         let before = level - 1;
         let names = vec![format!("*a{before}"); 9].join(", ");
-        text.push_str(&format!("a{level}: &a{level} [{names}]\n"));
+        let _ = writeln!(text, "a{level}: &a{level} [{names}]");
     }
     let tree = Tree::read(&text);
     assert!(tree.nodes.len() < text.len(), "{}", tree.nodes.len());
