@@ -1,11 +1,12 @@
 //! The command line: what can be asked, and which part of the program answers.
 //!
-//! Exit codes: 0 all is well; 1 `bramble problems` found something; 2 the command line or a file named on it is wrong;
+//! Exit codes: 0 all is well; 1 `bramble problems` found something, or MetalLB would refuse what `bramble pools` was given; 2 the command line or a file named on it is wrong;
 //! 3 the cluster could not be read; 4 the terminal could not be used; 101, which is Rust's, a panic.
 
 mod cockpit;
 mod demo;
 
+mod pools;
 mod report;
 mod tables;
 
@@ -25,7 +26,7 @@ use crate::theme::roles::Theme;
 const AFTER_HELP: &str = "\
 Exit codes:
   0    all is well; also when a signal or a closed terminal ends the cockpit
-  1    `bramble problems` found something
+  1    `bramble problems` found something; MetalLB would refuse what `bramble pools` was given
   2    the command line, or a file named on it, is wrong
   3    the cluster could not be read
   4    the terminal could not be used
@@ -93,6 +94,14 @@ enum Command {
     Nodes(Report),
     /// Print what is wrong, worst first; exit code 1 when something is worse than a note.
     Problems(Report),
+    /// Print MetalLB's pools and what is used of them; check and convert its configuration without a cluster.
+    #[command(args_conflicts_with_subcommands = true)]
+    Pools {
+        #[command(flatten)]
+        report: Report,
+        #[command(subcommand)]
+        command: Option<Pools>,
+    },
     /// Print every key and what it does.
     Keys,
     /// Print the themes and what they style.
@@ -101,6 +110,14 @@ enum Command {
     Completions { shell: Shell },
     /// Print the manual page, for `man -l -`.
     Man,
+}
+
+#[derive(Debug, Subcommand)]
+enum Pools {
+    /// Print what is wrong with files of MetalLB's configuration; exit code 1 when MetalLB would refuse them.
+    Check(pools::Check),
+    /// Print the resources that say what a ConfigMap of MetalLB up to 0.12 says.
+    Convert(pools::Convert),
 }
 
 #[derive(Debug, Clone, Copy, Args)]
@@ -161,6 +178,11 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Some(Command::Demo { scenario, seed }) => demo::run(&global, &scenario, seed),
         Some(Command::Nodes(report)) => report::nodes(target(&global), report),
         Some(Command::Problems(report)) => report::problems(target(&global), report),
+        Some(Command::Pools { report, command }) => match command {
+            None => report::pools(target(&global), report),
+            Some(Pools::Check(arguments)) => pools::run_check(&arguments),
+            Some(Pools::Convert(arguments)) => pools::run_convert(&arguments),
+        },
         Some(Command::Keys) => tables::keys(&global),
         Some(Command::Themes) => tables::themes(&global),
         Some(Command::Completions { shell }) => print(|out| {

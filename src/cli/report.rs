@@ -1,9 +1,10 @@
-//! `bramble nodes` and `bramble problems`: the same facts as the cockpit, on plain stdout.
+//! `bramble nodes`, `bramble pools` and `bramble problems`: the same facts as the cockpit, on plain stdout.
 //!
 //! With `--watch` every line carries the time, what goes away is said, and an outage is a line of its own: it never ends
 //! the watch.
 
 mod nodes;
+mod pools;
 mod problems;
 mod sheet;
 
@@ -41,6 +42,21 @@ pub(super) fn nodes(target: Target, report: Report) -> Result<ExitCode, Failure>
         while report.watch && reader.next().await.is_some() {
             write_lines(&link.news(&reader.rack, report.output))?;
             write_lines(&sheet.news(nodes::rows(&reader.rack), reader.rack.now))?;
+        }
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+pub(super) fn pools(target: Target, report: Report) -> Result<ExitCode, Failure> {
+    read(target, |mut reader| async move {
+        let mut sheet = pools::sheet(report);
+        let mut link = LinkLine::default();
+        reader.until(|rack| is_complete(rack, &POOLS)).await?;
+        pools::is_there(&reader.rack)?;
+        write_lines(&sheet.first(pools::rows(&reader.rack), reader.rack.now))?;
+        while report.watch && reader.next().await.is_some() {
+            write_lines(&link.news(&reader.rack, report.output))?;
+            write_lines(&sheet.news(pools::rows(&reader.rack), reader.rack.now))?;
         }
         Ok(ExitCode::SUCCESS)
     })
@@ -155,6 +171,17 @@ const NODES: [Source; 5] = [
     Source::Pods,
     Source::Events,
     Source::Metrics,
+];
+
+/// What the table of pools is made of.
+const POOLS: [Source; 7] = [
+    Source::Services,
+    Source::DaemonSets,
+    Source::Deployments,
+    Source::PoolConfigMaps,
+    Source::IpAddressPools,
+    Source::L2Advertisements,
+    Source::BgpAdvertisements,
 ];
 
 /// True when each of these kinds has been read, or will not be.

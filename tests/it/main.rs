@@ -9,5 +9,6 @@
 
 mod fixtures;
 mod flows;
+mod metallb;
 mod screens;
 mod tidy;

@@ -73,6 +73,4 @@ pub fn check(text: &str, form: Form, facts: &Facts) -> Report {
 }
 
 #[cfg(test)]
-mod corpus;
-#[cfg(test)]
 mod tests;

@@ -29,6 +29,13 @@ pub struct Conversion {
     pub notes: Vec<String>,
 }
 
+impl Conversion {
+    /// There was nothing to convert.
+    pub fn is_empty(&self) -> bool {
+        !self.yaml.contains("apiVersion")
+    }
+}
+
 /// What is known of a Service that asks for addresses by annotation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asking {

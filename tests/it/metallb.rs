@@ -3,10 +3,14 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use crate::rack::pools::check::{Facts, check};
-use crate::rack::pools::finding::{Kind, Verdict};
-use crate::rack::pools::read::Form;
+use bramble::rack::pools::check::{Facts, check};
+use bramble::rack::pools::convert::convert;
+use bramble::rack::pools::finding::{Kind, Verdict};
+use bramble::rack::pools::object::Body;
+use bramble::rack::pools::read::{Form, read};
+use bramble::rack::pools::space::Space;
 
+const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data/metallb/valid");
 const INDEX: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/../shared/data/metallb/index.tsv"
@@ -123,4 +127,57 @@ fn verdicts_and_reasons_agree_with_the_index() {
         "a reason of the table stands in no line: {reasons:?}"
     );
     assert!(index.lines().count() > 140);
+}
+
+#[test]
+#[allow(clippy::print_stdout, reason = "a skip is said aloud")]
+fn every_accepted_file_converts_to_the_same_addresses() {
+    let Ok(files) = std::fs::read_dir(DATA) else {
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "{DATA} must be there in CI"
+        );
+        println!("SKIPPED: no {DATA}");
+        return;
+    };
+    let spaces = |text: &str, form| -> Vec<Space> {
+        let objects = read(text, form, None).objects.into_iter();
+        objects
+            .filter_map(|it| {
+                if let Body::Pool(pool) = it.body {
+                    Some(pool.space())
+                } else {
+                    None
+                }
+            })
+            .collect()
+    };
+    let mut converted = 0;
+    for file in files {
+        let path = file.unwrap().path();
+        if !path
+            .file_name()
+            .unwrap()
+            .to_string_lossy()
+            .starts_with("legacy-")
+        {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        let conversion = convert(&text, Form::File, &[]).unwrap();
+        let report = check(&conversion.yaml, Form::File, &Facts::default());
+        assert!(
+            report.verdict() < Verdict::Reject,
+            "{path:?}: {:?}\n{}",
+            report.findings,
+            conversion.yaml
+        );
+        assert_eq!(
+            spaces(&text, Form::File),
+            spaces(&conversion.yaml, Form::File),
+            "{path:?}"
+        );
+        converted += 1;
+    }
+    assert!(converted > 30, "{converted}");
 }
