@@ -144,19 +144,26 @@ impl Sim {
     /// Stores an object of a known kind as it is given, however odd, and lets watchers see it.
     /// From then on the simulation leaves that object alone. The answer is its resource version.
     pub fn put(&self, object: Value) -> Result<u64, String> {
-        handles::put(&mut self.shared.world(), object)
+        let version = handles::put(&mut self.shared.world(), object);
+        self.shared.planned.notify_one();
+        version
     }
 
     /// Changes an object by a merge patch, past every check: `patch("Node", "rpi-01", …)`,
     /// `patch("Pod", "web/shop-0", …)`.
     pub fn patch(&self, kind: &str, key: &str, patch: &Value) -> Result<u64, String> {
-        kube_api::force_patch(&mut self.shared.world(), kind, key, patch)
+        let version = kube_api::force_patch(&mut self.shared.world(), kind, key, patch);
+        self.shared.planned.notify_one();
+        version
     }
 
     /// Deletes an object at once; false if there is none.
     pub fn delete(&self, kind: &str, key: &str) -> bool {
         let kind = resource::Kind::named(kind);
-        kind.is_some_and(|kind| self.shared.world().store.remove(kind, key).is_some())
+        let is_gone =
+            kind.is_some_and(|kind| self.shared.world().store.remove(kind, key).is_some());
+        self.shared.planned.notify_one();
+        is_gone
     }
 
     /// Ends the simulation and waits until its port is closed.

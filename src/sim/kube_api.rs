@@ -4,12 +4,16 @@
 //! Invariant: every refusal is a Status (or the plain text) that a real kube-apiserver sends.
 
 mod address;
+mod admit;
+mod apply;
 mod budget;
 mod discovery;
 mod list;
 pub(crate) mod merge;
+mod put;
 mod reply;
 mod review;
+mod schema;
 mod select;
 mod spoil;
 mod table;
@@ -114,6 +118,8 @@ pub(crate) async fn dispatch(shared: &Arc<Shared>, ask: &Ask) -> Answer {
         }
         (Target::Objects(place), "GET") => list::objects(shared, ask, place).await,
         (Target::Object(place), "GET") => list::object(shared, place),
+        (Target::Objects(place), "POST") => put::create(shared, ask, place),
+        (Target::Object(place), "PUT") => put::replace(shared, ask, place),
         (Target::Object(place), "PATCH") => write::patch(shared, ask, place),
         (Target::Object(place), "DELETE") => write::delete(shared, ask, place),
         (Target::Eviction(place), "POST") => write::evict(shared, ask, place),

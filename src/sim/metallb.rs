@@ -7,6 +7,7 @@
 mod allocate;
 mod announce;
 mod config;
+mod peers;
 mod sharing;
 mod states;
 
@@ -144,6 +145,24 @@ impl World {
             count: 1,
         };
         self.say(event);
+    }
+}
+
+/// What the webhook says about an object that is to be stored under `key`; `None` when it may be.
+pub(crate) fn complaint_about(
+    world: &World,
+    kind: Kind,
+    key: &str,
+    object: &Value,
+) -> Option<String> {
+    let plan = world.scenario.metallb.as_ref()?;
+    let mut all = world.all(kind);
+    all.retain(|(known, _)| **known != *key);
+    all.push((key.into(), object.clone()));
+    match kind {
+        Kind::IpAddressPool => config::pools(plan, all).err(),
+        Kind::BgpPeer => peers::complaint(&object["spec"]),
+        _ => None,
     }
 }
 

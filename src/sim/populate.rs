@@ -48,6 +48,7 @@ pub(crate) fn world(scenario: Scenario, seed: u64) -> World {
         installed: BTreeSet::new(),
         balancer: Balancer::default(),
         controllers_planned: false,
+        applied: BTreeMap::new(),
         pods: Vec::new(),
         now: Duration::ZERO,
         scenario,

@@ -5,6 +5,7 @@
 
 mod balancer;
 mod client;
+mod config;
 mod outages;
 mod rack;
 mod requests;
@@ -33,6 +34,15 @@ workload = [
 async fn start(scenario: &str) -> (Sim, Client) {
     let scenario = Scenario::from_toml(scenario).unwrap();
     let sim = Sim::start(scenario, 1).await.unwrap();
+    let client = Client::new(&sim);
+    (sim, client)
+}
+
+/// A shipped scenario, running.
+async fn start_scenario(name: &str) -> (Sim, Client) {
+    let sim = Sim::start(Scenario::shipped(name).unwrap(), 1)
+        .await
+        .unwrap();
     let client = Client::new(&sim);
     (sim, client)
 }

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use serde_json::Value;
+
 use super::agenda::{Agenda, Job};
 use super::event::Event;
 use super::lease::{self, Lease};
@@ -44,6 +46,8 @@ pub(crate) struct World {
     pub(crate) installed: BTreeSet<Kind>,
     pub(crate) balancer: Balancer,
     pub(crate) controllers_planned: bool,
+    /// What each manager applied last, by object.
+    pub(crate) applied: BTreeMap<(Kind, String), Vec<(String, Value)>>,
     /// Pods that may be picked when some pod shall change; may hold names of pods long gone.
     pub(crate) pods: Vec<Key>,
     /// Time since the start.

@@ -24,7 +24,7 @@ pub(crate) enum Target {
 }
 
 /// A resource, and the namespace and name if the path holds them.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Place {
     pub(crate) kind: Kind,
     pub(crate) group: &'static str,

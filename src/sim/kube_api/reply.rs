@@ -193,6 +193,49 @@ pub(crate) fn invalid(place: &Place, message: &str, field: &str) -> Answer {
     )
 }
 
+/// Several values that cannot be, each with its field and message.
+pub(crate) fn invalid_fields(place: &Place, wrong: &[(String, String)]) -> Answer {
+    let resource = place.resource();
+    let name = place.name.as_deref().unwrap_or_default();
+    let cause = |(field, message): &(String, String)| {
+        let reason = if message == "Required value" {
+            "FieldValueRequired"
+        } else if message.contains("must be of type") {
+            "FieldValueTypeInvalid"
+        } else {
+            "FieldValueInvalid"
+        };
+        json!({ "reason": reason, "message": message, "field": field })
+    };
+    let mut details = json!({ "name": name, "kind": resource.name });
+    if !resource.group.is_empty() {
+        details["group"] = json!(resource.group);
+    }
+    details["causes"] = wrong.iter().map(cause).collect();
+    let words: Vec<String> = wrong
+        .iter()
+        .map(|(field, message)| format!("{field}: {message}"))
+        .collect();
+    let words = match words.as_slice() {
+        [one] => one.clone(),
+        several => format!("[{}]", several.join(", ")),
+    };
+    let kind = match resource.group {
+        "" => resource.name.to_owned(),
+        group => format!("{}.{group}", resource.name),
+    };
+    let message = format!("{kind} \"{name}\" is invalid: {words}");
+    let code = StatusCode::UNPROCESSABLE_ENTITY;
+    refuse(code, "Invalid", &message, &details)
+}
+
+/// There is one of that name.
+pub(crate) fn exists(place: &Place) -> Answer {
+    let message = format!("{} already exists", with_name(place));
+    let code = StatusCode::CONFLICT;
+    refuse(code, "AlreadyExists", &message, &details(place))
+}
+
 pub(crate) fn conflict(place: &Place, why: &str) -> Answer {
     let message = format!(
         "Operation cannot be fulfilled on {}: {why}",

@@ -1,6 +1,6 @@
-//! What changes objects: patches, deletions, evictions.
+//! What changes objects: patches, deletions, evictions. Those that come whole are in `put`.
 //!
-//! Objects are not created over HTTP, nobody needs that yet. Invariant: a write checks version and
+//! Invariant: a write checks version and
 //! uid if it names them, stores nothing on `dryRun=All`, and a patch that changes nothing makes no
 //! new version.
 
@@ -18,7 +18,7 @@ use super::super::world::World;
 use super::Ask;
 use super::address::Place;
 use super::budget;
-use super::merge;
+use super::put;
 use super::reply::{self, Answer};
 
 const MODIFIED: &str = "the object has been modified; please apply your changes to the latest \
@@ -30,18 +30,21 @@ pub(crate) fn patch(shared: &Shared, ask: &Ask, place: &Place) -> Answer {
         Ok(dry) => dry,
         Err(refusal) => return *refusal,
     };
-    let apply = match ask
-        .content_type
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-    {
-        "application/merge-patch+json" => merge::merge_patch,
-        "application/strategic-merge-patch+json" => merge::strategic_patch,
+    let content_type = ask.content_type.split(';').next().unwrap_or_default();
+    let is_strategic = match content_type.trim() {
+        "application/merge-patch+json" => false,
+        "application/strategic-merge-patch+json" if place.kind.is_of_metallb() => {
+            return reply::unsupported_media_type(
+                "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml",
+            );
+        }
+        "application/strategic-merge-patch+json" => true,
+        "application/apply-patch+yaml" => return put::apply(shared, ask, place),
         _ => {
-            let accepted = "application/merge-patch+json, application/strategic-merge-patch+json";
-            return reply::unsupported_media_type(accepted);
+            return reply::unsupported_media_type(
+                "application/merge-patch+json, application/strategic-merge-patch+json, \
+                 application/apply-patch+yaml",
+            );
         }
     };
     let patch = match serde_json::from_slice::<Value>(&ask.body) {
@@ -60,9 +63,7 @@ pub(crate) fn patch(shared: &Shared, ask: &Ask, place: &Place) -> Answer {
     if let Some(refusal) = check_metadata(&patch["metadata"], &before, place) {
         return refusal;
     }
-    let mut after = before.clone();
-    apply(&mut after, &patch);
-    after["metadata"]["resourceVersion"] = before["metadata"]["resourceVersion"].clone();
+    let after = put::patched(&before, &patch, is_strategic);
     if after["metadata"]["name"] != before["metadata"]["name"] {
         let given = after["metadata"]["name"].as_str().unwrap_or_default();
         let name = place.name.as_deref().unwrap_or_default();
@@ -70,19 +71,9 @@ pub(crate) fn patch(shared: &Shared, ask: &Ask, place: &Place) -> Answer {
             format!("the name of the object ({given}) does not match the name on the URL ({name})");
         return reply::bad_request(&message);
     }
-    if dry || after == before {
-        after["kind"] = json!(place.resource().name);
-        after["apiVersion"] = json!(place.resource().api_version());
-        return reply::json_value(StatusCode::OK, &after);
-    }
-    store(&mut world, place.kind, &key, &stored.object, after);
-    match world.store.get(place.kind, &key) {
-        Some(stored) => {
-            let text = stored.object.full_text(place.kind, &key, stored.version);
-            reply::json_text(StatusCode::OK, text)
-        }
-        None => reply::not_found(place),
-    }
+    let answer = put::change(&mut world, ask, place, &before, after, dry);
+    shared.planned.notify_one();
+    answer.unwrap_or_else(|refusal| *refusal)
 }
 
 /// DELETE of one object.
@@ -201,7 +192,7 @@ pub(crate) fn store(
     world.store.put(kind, key, object)
 }
 
-fn check_metadata(given: &Value, before: &Value, place: &Place) -> Option<Answer> {
+pub(super) fn check_metadata(given: &Value, before: &Value, place: &Place) -> Option<Answer> {
     let differs = |field: &str| {
         let given = given.get(field).filter(|value| !value.is_null());
         given.is_some_and(|value| *value != before["metadata"][field])
@@ -248,7 +239,7 @@ fn uid_differs(wanted: &Value, value: &Value) -> String {
     )
 }
 
-fn is_dry(ask: &Ask, place: &Place) -> Result<bool, Box<Answer>> {
+pub(super) fn is_dry(ask: &Ask, place: &Place) -> Result<bool, Box<Answer>> {
     match ask.query.get("dryRun") {
         "" => Ok(false),
         "All" => Ok(true),

@@ -10,6 +10,7 @@ use super::texts;
 use crate::sim::object::Object;
 use crate::sim::resource::Kind;
 use crate::sim::scenario::MetalLbPlan;
+use crate::sim::store::Key;
 use crate::sim::world::World;
 
 #[derive(Debug, Clone, Default)]
@@ -58,19 +59,10 @@ impl World {
             let all = self.all(kind).into_iter();
             all.filter(|(key, _)| key.starts_with(&place))
         };
-        let mut config = Config::default();
-        for (key, value) in of(Kind::IpAddressPool) {
-            let name = key.trim_start_matches(&place).to_owned();
-            let spec = &value["spec"];
-            config.pools.push(Pool {
-                ranges: ranges(&name, &texts(&spec["addresses"]))?,
-                labels: value["metadata"]["labels"].clone(),
-                auto_assign: spec["autoAssign"].as_bool().unwrap_or(true),
-                avoid_buggy: spec["avoidBuggyIPs"].as_bool().unwrap_or(false),
-                allocation: spec["serviceAllocation"].clone(),
-                name,
-            });
-        }
+        let mut config = Config {
+            pools: pools(plan, self.all(Kind::IpAddressPool))?,
+            ..Config::default()
+        };
         for (kind, is_l2) in [
             (Kind::L2Advertisement, true),
             (Kind::BgpAdvertisement, false),
@@ -82,7 +74,6 @@ impl World {
             });
             config.advertisements.extend(made);
         }
-        overlaps(&config.pools)?;
         Ok(config)
     }
 
@@ -129,6 +120,28 @@ impl World {
     }
 }
 
+/// Pools out of their objects, or what is wrong with them together.
+pub(super) fn pools(plan: &MetalLbPlan, all: Vec<(Key, Value)>) -> Result<Vec<Pool>, String> {
+    let place = format!("{}/", plan.namespace);
+    let mut pools = Vec::new();
+    for (key, value) in all {
+        let Some(name) = key.strip_prefix(&place) else {
+            continue;
+        };
+        let spec = &value["spec"];
+        pools.push(Pool {
+            name: name.to_owned(),
+            ranges: ranges(name, &texts(&spec["addresses"]))?,
+            labels: value["metadata"]["labels"].clone(),
+            auto_assign: spec["autoAssign"].as_bool().unwrap_or(true),
+            avoid_buggy: spec["avoidBuggyIPs"].as_bool().unwrap_or(false),
+            allocation: spec["serviceAllocation"].clone(),
+        });
+    }
+    overlaps(&pools)?;
+    Ok(pools)
+}
+
 impl Pool {
     pub(super) fn contains(&self, ip: IpAddr) -> bool {
         self.ranges
@@ -159,10 +172,7 @@ impl Advertisement {
 }
 
 /// The first and last address of each entry, or MetalLB's words about the first that is none.
-pub(in crate::sim) fn ranges(
-    pool: &str,
-    entries: &[String],
-) -> Result<Vec<(IpAddr, IpAddr)>, String> {
+fn ranges(pool: &str, entries: &[String]) -> Result<Vec<(IpAddr, IpAddr)>, String> {
     if entries.is_empty() {
         return Err(format!("pool \"{pool}\" has no prefixes defined"));
     }
