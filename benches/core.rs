@@ -200,8 +200,8 @@ fn renders(criterion: &mut Criterion) {
 
     // A second later: what has changed since the last frame, encoded for the terminal.
     for (what, mut model) in [
-        ("4 nodes", office(LARGE, "terminal")),
-        ("1,000 nodes", large(LARGE)),
+        ("4 nodes", Box::new(office(LARGE, "terminal"))),
+        ("1,000 nodes", Box::new(large(LARGE))),
     ] {
         let viewport = Viewport::Fixed(Rect::new(0, 0, LARGE.width, LARGE.height));
         let backend = ThriftyBackend::new(io::sink());

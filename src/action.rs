@@ -6,17 +6,24 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum PaneId {
     Rack,
+    Services,
     Kubeconfig,
     Problems,
 }
 
 impl PaneId {
-    pub const ALL: &[PaneId] = &[PaneId::Rack, PaneId::Kubeconfig, PaneId::Problems];
+    pub const ALL: &[PaneId] = &[
+        PaneId::Rack,
+        PaneId::Services,
+        PaneId::Kubeconfig,
+        PaneId::Problems,
+    ];
 
     /// The title on the tab; in lower case it is also the pane's table in a keymap.
     pub fn title(self) -> &'static str {
         match self {
             PaneId::Rack => "Rack",
+            PaneId::Services => "Services",
             PaneId::Kubeconfig => "Kubeconfig",
             PaneId::Problems => "Problems",
         }
@@ -26,6 +33,7 @@ impl PaneId {
     pub fn action(self) -> Action {
         match self {
             PaneId::Rack => Action::PaneRack,
+            PaneId::Services => Action::PaneServices,
             PaneId::Kubeconfig => Action::PaneKubeconfig,
             PaneId::Problems => Action::PaneProblems,
         }
@@ -51,6 +59,7 @@ pub enum Action {
     Suspend,
     Repaint,
     PaneRack,
+    PaneServices,
     PaneKubeconfig,
     PaneProblems,
     PaneNext,
@@ -82,6 +91,9 @@ pub enum Action {
     SearchNext,
     SearchPrevious,
     PictureToggle,
+    ServicesAll,
+    ServiceCheck,
+    CopyUrl,
     NodeCordon,
     NodeUncordon,
     NodeLabel,
@@ -111,6 +123,7 @@ impl Action {
         Action::Suspend,
         Action::Repaint,
         Action::PaneRack,
+        Action::PaneServices,
         Action::PaneKubeconfig,
         Action::PaneProblems,
         Action::PaneNext,
@@ -142,6 +155,9 @@ impl Action {
         Action::SearchNext,
         Action::SearchPrevious,
         Action::PictureToggle,
+        Action::ServicesAll,
+        Action::ServiceCheck,
+        Action::CopyUrl,
         Action::NodeCordon,
         Action::NodeUncordon,
         Action::NodeLabel,
@@ -158,6 +174,10 @@ impl Action {
             .find(|action| action.info().name == name)
     }
 
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one arm for each action, and no logic"
+    )]
     pub fn info(self) -> ActionInfo {
         let (name, help, danger) = match self {
             Action::Quit => ("quit", "leave bramble", Danger::Safe),
@@ -172,6 +192,11 @@ impl Action {
             Action::Suspend => ("suspend", "suspend to the shell", Danger::Safe),
             Action::Repaint => ("repaint", "paint the whole screen again", Danger::Safe),
             Action::PaneRack => ("pane-rack", "nodes and their heartbeats", Danger::Safe),
+            Action::PaneServices => (
+                "pane-services",
+                "virtual addresses and who answers",
+                Danger::Safe,
+            ),
             Action::PaneKubeconfig => (
                 "pane-kubeconfig",
                 "contexts, and how their clusters are",
@@ -222,6 +247,13 @@ impl Action {
             Action::CopyName => ("copy-name", "copy: the name, also over ssh", Danger::Safe),
             Action::SearchNext => ("search-next", "next match", Danger::Safe),
             Action::SearchPrevious => ("search-previous", "previous match", Danger::Safe),
+            Action::ServicesAll => (
+                "services-all",
+                "all types: NodePort and ClusterIP too",
+                Danger::Safe,
+            ),
+            Action::ServiceCheck => ("service-check", "check: ask over HTTP once", Danger::Safe),
+            Action::CopyUrl => ("copy-url", "copy URL", Danger::Safe),
             Action::PictureToggle => (
                 "picture-toggle",
                 "picture: the rack as the case on the wall",

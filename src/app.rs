@@ -11,6 +11,7 @@ pub mod event_loop;
 mod form;
 mod input;
 mod popup;
+mod services;
 pub mod signals;
 pub mod terminal;
 pub mod view;
@@ -34,6 +35,7 @@ use crate::rack::facts::{Change, Fact};
 use crate::rack::node::{NodeName, Uid};
 use crate::rack::problem::{Problem, Subject};
 use crate::rack::time::Now;
+use crate::rack::vip::probe::Target;
 use crate::theme::roles::Theme;
 use crate::ui::frame;
 
@@ -76,6 +78,8 @@ pub struct Model {
     return_to: Option<PaneId>,
     surveyed: Option<Duration>,
     wants_metrics: bool,
+    /// Ports that are probed now.
+    probed: Vec<Target>,
     /// Whether the contexts are being looked at.
     follows_fleet: bool,
 }
@@ -112,6 +116,8 @@ pub struct ContextSettings {
     pub read_only: bool,
     /// Node names in the order of the trays.
     pub trays: Vec<String>,
+    /// Nothing is connected to but the API server.
+    pub is_probe_off: bool,
 }
 
 impl Model {
@@ -138,6 +144,7 @@ impl Model {
             return_to: None,
             surveyed: None,
             wants_metrics: false,
+            probed: Vec::new(),
             follows_fleet: false,
             settings,
         };
@@ -182,17 +189,22 @@ impl Model {
                     pod.node.as_ref().is_some_and(sees)
                 }
                 Fact::Events(Change::Applied(event) | Change::Deleted(event)) => sees(&event.node),
-                // No pane shows them as they come; the header counts Services at the next tick.
-                Fact::Contact
-                | Fact::Services(_)
+                Fact::Contact => false,
+                // One pane shows them as they come; the header counts Services at the next tick.
+                Fact::Services(_)
                 | Fact::EndpointSlices(_)
                 | Fact::ServiceEvents(_)
                 | Fact::L2Statuses(_)
                 | Fact::BgpStatuses(_)
                 | Fact::Workloads(..)
-                | Fact::Namespaces(_) => false,
+                | Fact::Namespaces(_) => self.focus == PaneId::Services,
                 _ => true,
             }
+    }
+
+    /// Brings what is derived up to date before a frame; costs nothing when no fact has come that it depends on.
+    pub fn settle(&mut self) {
+        self.rack.settle();
     }
 
     /// True when nothing of this context may be changed.
@@ -303,6 +315,7 @@ impl Model {
             kubeconfig,
             ..Panes::default()
         };
+        self.probed.clear();
         let open = self.popup.take().into_iter().chain(self.waiting.drain(..));
         effects.extend(open.flat_map(Popup::refuse));
         self.surveyed = None;
@@ -323,6 +336,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     }
     model.bring_up_waiting(is_key);
     model.want_metrics(&mut effects);
+    model.want_probes(is_key, &mut effects);
     model.follow_fleet(&mut effects);
     gate(model, &mut effects);
     effects
@@ -338,7 +352,7 @@ fn gate(model: &mut Model, effects: &mut Vec<Effect>) {
 
 fn step(model: &mut Model, msg: Msg, queue: &mut VecDeque<Msg>, effects: &mut Vec<Effect>) {
     match msg {
-        Msg::Clock(now) => clock(model, now),
+        Msg::Clock(now) => clock(model, now, effects),
         Msg::Key(key) => input::key(model, key, queue, effects),
         Msg::Paste(text) => input::paste(model, &text, queue),
         Msg::Resize(size) => resize(model, size),
@@ -390,6 +404,20 @@ fn step(model: &mut Model, msg: Msg, queue: &mut VecDeque<Msg>, effects: &mut Ve
             model.turn_to(&context, effects);
             model.notify(Level::Info, format!("turned to context {context}"));
         }
+        Msg::ShowService(service) => services::show(model, &service, queue, effects),
+        Msg::Probed {
+            generation,
+            target,
+            outcome,
+        } => {
+            if generation == model.generation {
+                model.rack.probed(target, outcome);
+            }
+        }
+        Msg::CheckUrl(url) => {
+            model.notify(Level::Info, format!("asking {url}"));
+            effects.push(Effect::CheckUrl(url));
+        }
         Msg::ReadYaml(object) => {
             let request = model.request();
             model.awaited_yaml = Some(request);
@@ -419,7 +447,7 @@ fn resize(model: &mut Model, size: Size) {
     }
 }
 
-fn clock(model: &mut Model, now: Now) {
+fn clock(model: &mut Model, now: Now, effects: &mut Vec<Effect>) {
     model.rack.tick(now);
     if model
         .notice
@@ -435,6 +463,8 @@ fn clock(model: &mut Model, now: Now) {
         survey(model);
         let area = frame::regions(model.size).unwrap_or_default().body;
         model.panes.rack.measure(&model.rack, area);
+        model.panes.services.measure(&model.rack, area);
+        model.want_probes(true, effects);
         model.panes.kubeconfig.measure(&model.rack, area);
     }
 }
@@ -450,10 +480,15 @@ fn survey(model: &mut Model) {
 
 fn take_in(model: &mut Model, fact: Fact) {
     let moves_rows = matches!(fact, Fact::Nodes(_));
+    let moves_services = matches!(fact, Fact::Services(_));
     let is_link = matches!(fact, Fact::Link(_) | Fact::Source(..) | Fact::Cluster(_));
     model.rack.apply(fact);
     if moves_rows {
         model.panes.rack.nodes_changed(&model.rack);
+        close_question_of_gone_object(model);
+    }
+    if moves_services {
+        model.panes.services.services_changed(&model.rack);
         close_question_of_gone_object(model);
     }
     if is_link {

@@ -2,3 +2,4 @@
 //! no panes and no screen.
 
 pub mod kubernetes;
+pub mod probe;

@@ -33,13 +33,25 @@ pub struct Config {
 }
 
 /// Settings of one context.
-#[derive(Debug, Clone, Default, Deserialize, PartialEq, Eq)]
+#[derive(Debug, Clone, Deserialize, PartialEq, Eq)]
 #[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Cluster {
     /// Refuse everything that changes this cluster.
     pub read_only: bool,
     /// Names of nodes in the order of the trays, top left to bottom right.
     pub trays: Vec<String>,
+    /// Connect to the VIPs on the screen now and then, to see whether they answer.
+    pub probe: bool,
+}
+
+impl Default for Cluster {
+    fn default() -> Self {
+        Self {
+            read_only: false,
+            trays: Vec::new(),
+            probe: true,
+        }
+    }
 }
 
 impl Default for Config {
@@ -144,10 +156,12 @@ mod tests {
     #[test]
     fn settings_of_a_context_are_found_by_its_name() {
         let (config, complaint) = parse(
-            "theme = \"dark\"\n[clusters.office-rack]\nread-only = true\ntrays = [\"b\", \"a\"]\n",
+            "theme = \"dark\"\n[clusters.office-rack]\nread-only = true\nprobe = false\ntrays = [\"b\", \"a\"]\n",
         );
         assert_eq!(complaint, None);
         assert!(config.cluster("office-rack").read_only);
+        assert!(!config.cluster("office-rack").probe);
+        assert!(config.cluster("other").probe, "unless it is switched off");
         assert_eq!(config.cluster("other"), Cluster::default());
     }
 

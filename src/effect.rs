@@ -5,6 +5,7 @@ use crate::msg::Generation;
 use crate::rack::drain::Consent;
 use crate::rack::node::{NodeName, Uid};
 use crate::rack::problem::Subject;
+use crate::rack::vip::probe::Target;
 
 /// Numbers a request, so that an answer nobody waits for is dropped.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -16,6 +17,8 @@ pub enum TaskKey {
     /// The list, watch and probe of the current context.
     Follow,
     Yaml,
+    Probe,
+    Check,
     PlanDrain,
     Drain,
     /// The contexts of the kubeconfig and looks at their clusters.
@@ -48,6 +51,15 @@ pub enum Effect {
         node: NodeName,
         uid: Uid,
     },
+
+    // Reaching addresses of Services from here.
+    /// Connect to these ports now and then, in place of those before; none stops it.
+    Probe {
+        generation: Generation,
+        targets: Vec<Target>,
+    },
+    /// Ask a URL for its status, once.
+    CheckUrl(String),
 
     // Writing to the cluster.
     /// Cordon or uncordon the Node with this UID; it is read again first, and another under the same name is left alone.
@@ -114,6 +126,8 @@ impl Effect {
             | Effect::FollowFleet
             | Effect::Stop(_)
             | Effect::ReadYaml { .. }
+            | Effect::Probe { .. }
+            | Effect::CheckUrl(_)
             | Effect::Copy(_)
             | Effect::Repaint
             | Effect::Suspend

@@ -11,7 +11,9 @@ use crate::rack::facts::Fact;
 use crate::rack::fleet::FleetFact;
 use crate::rack::node::{NodeName, PasswordSecret, Uid};
 use crate::rack::problem::{Problem, Subject};
+use crate::rack::service::ServiceName;
 use crate::rack::time::Now;
+use crate::rack::vip::probe::{Outcome, Target};
 
 /// Counts the contexts we turned to: facts of an earlier one are dropped.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,11 +64,20 @@ pub enum Msg {
         request: RequestId,
         result: Result<String, Problem>,
     },
+    /// An attempt to connect to an address of a Service has ended.
+    Probed {
+        generation: Generation,
+        target: Target,
+        outcome: Outcome,
+    },
     TaskFailed(TaskKey, Problem),
 
     // What a pane asks of the rest of the program.
     Focus(PaneId),
     ShowNode(NodeName),
+    ShowService(ServiceName),
+    /// Ask a URL for its status, once.
+    CheckUrl(String),
     /// The session goes on with this context.
     TurnTo(String),
     ReadYaml(Subject),

@@ -8,6 +8,7 @@ mod page;
 pub mod problems;
 pub mod rack;
 mod rows;
+pub mod services;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -35,6 +36,7 @@ pub struct Cx<'a> {
 #[derive(Debug, Default)]
 pub struct Panes {
     pub rack: rack::RackPane,
+    pub services: services::ServicesPane,
     pub kubeconfig: kubeconfig::KubeconfigPane,
     pub problems: problems::ProblemsPane,
 }
@@ -43,6 +45,7 @@ impl Panes {
     pub fn on_action(&mut self, pane: PaneId, action: Action, cx: &mut Cx<'_>) {
         match pane {
             PaneId::Rack => self.rack.on_action(action, cx),
+            PaneId::Services => self.services.on_action(action, cx),
             PaneId::Kubeconfig => self.kubeconfig.on_action(action, cx),
             PaneId::Problems => self.problems.on_action(action, cx),
         }
@@ -83,6 +86,7 @@ impl Panes {
     pub fn filter(&self, pane: PaneId) -> &str {
         match pane {
             PaneId::Rack => self.rack.filter(),
+            PaneId::Services => self.services.filter(),
             PaneId::Kubeconfig => self.kubeconfig.filter(),
             PaneId::Problems => self.problems.filter(),
         }
@@ -91,8 +95,28 @@ impl Panes {
     pub fn set_filter(&mut self, pane: PaneId, text: &str) {
         match pane {
             PaneId::Rack => self.rack.set_filter(text),
+            PaneId::Services => self.services.set_filter(text),
             PaneId::Kubeconfig => self.kubeconfig.set_filter(text),
             PaneId::Problems => self.problems.set_filter(text),
+        }
+    }
+
+    /// True on the page of one object: its own keys apply.
+    pub fn is_detail(&self, pane: PaneId) -> bool {
+        match pane {
+            PaneId::Rack => self.rack.is_detail(),
+            PaneId::Services => self.services.is_detail(),
+            PaneId::Kubeconfig | PaneId::Problems => false,
+        }
+    }
+
+    /// Closes the innermost thing of a pane. False when there was nothing.
+    pub fn close(&mut self, pane: PaneId) -> bool {
+        match pane {
+            PaneId::Rack => self.rack.close(),
+            PaneId::Services => self.services.close(),
+            PaneId::Kubeconfig => self.kubeconfig.close(),
+            PaneId::Problems => self.problems.close(),
         }
     }
 
@@ -100,6 +124,7 @@ impl Panes {
     pub fn hints(&self, pane: PaneId) -> &'static [Action] {
         match pane {
             PaneId::Rack => self.rack.hints(),
+            PaneId::Services => self.services.hints(),
             PaneId::Kubeconfig => self.kubeconfig.hints(),
             PaneId::Problems => self.problems.hints(),
         }
@@ -109,6 +134,7 @@ impl Panes {
     pub fn menu(&self, pane: PaneId, rack: &Rack) -> (String, Vec<Action>) {
         match pane {
             PaneId::Rack => self.rack.menu(rack),
+            PaneId::Services => self.services.menu(rack),
             PaneId::Kubeconfig => self.kubeconfig.menu(rack),
             PaneId::Problems => self.problems.menu(rack),
         }
@@ -133,19 +159,27 @@ pub(crate) fn age_and_source(rack: &Rack, theme: &Theme) -> String {
 }
 
 /// Said in place of rows when there are none: why, and what to do.
-pub(crate) fn draw_empty(rack: &Rack, theme: &Theme, inside: Rect, buf: &mut Buffer) {
-    let (head, problem) = match (&rack.link.state, rack.link.source(Source::Nodes)) {
+pub(crate) fn draw_empty(
+    rack: &Rack,
+    (source, words): (Source, &str),
+    theme: &Theme,
+    inside: Rect,
+    buf: &mut Buffer,
+) {
+    let unreadable = format!("{words} cannot be read");
+    let none = format!("This cluster has no {}", words.to_lowercase());
+    let (head, problem) = match (&rack.link.state, rack.link.source(source)) {
         (LinkState::Nowhere(problem), _) => ("No cluster to show yet", Some(problem)),
         (LinkState::Stale { problem } | LinkState::Denied { problem }, _) => {
             ("No contact yet", Some(problem))
         }
         (_, SourceState::Forbidden(problem) | SourceState::Failing(problem)) => {
-            ("Nodes cannot be read", Some(problem))
+            (unreadable.as_str(), Some(problem))
         }
         (LinkState::Connecting, _) | (LinkState::Live, SourceState::Waiting) => {
             ("Connecting", None)
         }
-        (LinkState::Live, _) => ("This cluster has no nodes", None),
+        (LinkState::Live, _) => (none.as_str(), None),
     };
     let room = usize::from(inside.width.saturating_sub(4)).min(88);
     let mut y = inside.y.saturating_add(1);

@@ -51,7 +51,7 @@ const WITH_WORD: [(&str, &str); 4] = [
 ];
 
 /// Short names people bring along from other tools.
-const SHORT: [(&str, Action); 10] = [
+const SHORT: [(&str, Action); 12] = [
     ("q", Action::Quit),
     ("quit", Action::Quit),
     ("q!", Action::Quit),
@@ -60,6 +60,8 @@ const SHORT: [(&str, Action); 10] = [
     ("nodes", Action::PaneRack),
     ("no", Action::PaneRack),
     ("problems", Action::PaneProblems),
+    ("services", Action::PaneServices),
+    ("svc", Action::PaneServices),
     ("kubeconfig", Action::PaneKubeconfig),
     ("contexts", Action::PaneKubeconfig),
 ];

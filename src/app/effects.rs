@@ -13,12 +13,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::terminal;
 use crate::clients::kubernetes::{self, Target, Wants, drain};
+use crate::clients::probe;
 use crate::effect::{Effect, RequestId, TaskKey};
 use crate::msg::{Generation, Msg};
 use crate::rack::drain::{Consent, End, News};
 use crate::rack::facts::Fact;
 use crate::rack::node::{NodeName, Uid};
 use crate::rack::problem::{Problem, Severity, Subject};
+use crate::rack::vip;
 
 /// Messages on their way to the loop.
 const INBOX: usize = 1_024;
@@ -29,6 +31,8 @@ pub struct Effects {
     wants: watch::Sender<Wants>,
     inbox: mpsc::Sender<Msg>,
     reading: HashMap<TaskKey, AbortHandle>,
+    /// What is probed, and for which context.
+    probing: Option<(Generation, watch::Sender<Vec<vip::probe::Target>>)>,
     /// How to stop the drains that were started, by the UID of their node.
     drains: HashMap<Uid, CancellationToken>,
 }
@@ -44,6 +48,7 @@ impl Effects {
                 wants,
                 inbox,
                 reading: HashMap::new(),
+                probing: None,
                 drains: HashMap::new(),
             },
             receiver,
@@ -99,6 +104,11 @@ impl Effects {
                     kubernetes::label(&connection, &node, &uid, &key, value.as_deref()).await
                 });
             }
+            Effect::Probe {
+                generation,
+                targets,
+            } => self.probe(generation, targets),
+            Effect::CheckUrl(url) => self.check(url),
             Effect::PlanDrain { context, node, uid } => self.plan_drain(&context, node, uid),
             Effect::Drain {
                 context,
@@ -171,6 +181,44 @@ impl Effects {
                 async { kubernetes::yaml(&kubernetes::connect(&target).await?, &object).await };
             let result = read.await.map_err(|error| error.problem());
             let _ = inbox.send(Msg::YamlRead { request, result }).await;
+        });
+    }
+
+    /// Probes these ports from now on. What runs for this context goes on with them, so that its pace is kept.
+    fn probe(&mut self, generation: Generation, targets: Vec<vip::probe::Target>) {
+        if let Some((of, sender)) = &self.probing
+            && *of == generation
+        {
+            let _ = sender.send(targets);
+            return;
+        }
+        let (sender, receiver) = watch::channel(targets);
+        self.probing = Some((generation, sender));
+        let (out, mut outcomes) = mpsc::channel(64);
+        let inbox = self.inbox.clone();
+        self.read(TaskKey::Probe, async move {
+            let forward = async {
+                while let Some((target, outcome)) = outcomes.recv().await {
+                    let msg = Msg::Probed {
+                        generation,
+                        target,
+                        outcome,
+                    };
+                    let _ = inbox.send(msg).await;
+                }
+            };
+            tokio::join!(probe::follow(receiver, probe::PACE, out), forward);
+        });
+    }
+
+    fn check(&mut self, url: String) {
+        let inbox = self.inbox.clone();
+        self.read(TaskKey::Check, async move {
+            let msg = match probe::status(&url).await {
+                Ok(words) => Msg::info(words),
+                Err(error) => Msg::warn(error.to_string()),
+            };
+            let _ = inbox.send(msg).await;
         });
     }
 

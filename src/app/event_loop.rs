@@ -154,7 +154,12 @@ fn turn(
     exit
 }
 
-fn draw<B: Backend<Error = io::Error>>(model: &Model, screen: &mut Terminal<B>) -> io::Result<()> {
+fn draw<B: Backend<Error = io::Error>>(
+    model: &mut Model,
+    screen: &mut Terminal<B>,
+) -> io::Result<()> {
+    model.settle();
+    let model = &*model;
     screen.draw(|frame| {
         let area = frame.area();
         if let Some(cursor) = view::view(model, area, frame.buffer_mut()) {

@@ -49,10 +49,10 @@ pub(super) fn tables(model: &Model) -> Vec<Table> {
         Some(Popup::Menu(_) | Popup::Help { .. } | Popup::Text(_)) => {
             vec![Table::Popup, Table::List, Table::Global]
         }
-        None if model.focus == PaneId::Rack && model.panes.rack.is_detail() => {
+        None if model.panes.is_detail(model.focus) => {
             vec![
                 Table::Detail,
-                Table::Pane(PaneId::Rack),
+                Table::Pane(model.focus),
                 Table::List,
                 Table::Global,
             ]
@@ -328,6 +328,7 @@ fn on_screen(
             }
         }
         Action::PaneRack => model.show(PaneId::Rack),
+        Action::PaneServices => model.show(PaneId::Services),
         Action::PaneKubeconfig => model.show(PaneId::Kubeconfig),
         Action::PaneProblems => model.show(PaneId::Problems),
         Action::PaneNext => step_pane(model, 1),
@@ -373,18 +374,13 @@ fn on_screen(
 
 /// Closes the innermost thing of the pane. False when there was nothing.
 fn close(model: &mut Model) -> bool {
-    if model.focus == PaneId::Rack
-        && model.panes.rack.is_detail()
+    let here = model.focus;
+    if model.panes.is_detail(here)
         && let Some(pane) = model.return_to.take()
     {
         model.focus = pane;
-        return model.panes.rack.close();
     }
-    match model.focus {
-        PaneId::Rack => model.panes.rack.close(),
-        PaneId::Kubeconfig => model.panes.kubeconfig.close(),
-        PaneId::Problems => model.panes.problems.close(),
-    }
+    model.panes.close(here)
 }
 
 fn step_pane(model: &mut Model, by: usize) {

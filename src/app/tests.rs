@@ -305,11 +305,12 @@ fn panes_are_reached_by_number_by_tab_and_by_history() {
     for (keys, pane) in [
         ("8", PaneId::Problems),
         ("1", PaneId::Rack),
+        ("tab", PaneId::Services),
+        ("[", PaneId::Rack),
+        ("]", PaneId::Services),
         ("7", PaneId::Kubeconfig),
         ("tab", PaneId::Problems),
         ("tab", PaneId::Rack),
-        ("[", PaneId::Problems),
-        ("]", PaneId::Rack),
     ] {
         press(&mut model, keys);
         assert_eq!(model.focus, pane, "{keys}");

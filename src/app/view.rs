@@ -35,6 +35,10 @@ pub fn view(model: &Model, area: Rect, buf: &mut Buffer) -> Option<Position> {
     tabs(model, &regions, buf);
     match model.focus {
         PaneId::Rack => model.panes.rack.view(&model.rack, theme, regions.body, buf),
+        PaneId::Services => model
+            .panes
+            .services
+            .view(&model.rack, theme, regions.body, buf),
         PaneId::Kubeconfig => model
             .panes
             .kubeconfig
@@ -320,7 +324,7 @@ fn answers(model: &Model) -> Vec<Hint> {
 
 fn help(model: &Model) -> Help {
     let mut tables = vec![Table::Pane(model.focus), Table::List, Table::Global];
-    if model.focus == PaneId::Rack && model.panes.rack.is_detail() {
+    if model.panes.is_detail(model.focus) {
         tables.insert(0, Table::Detail);
     }
     Help::new(&model.keymap, &tables, model.size.width)

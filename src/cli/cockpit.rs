@@ -233,6 +233,7 @@ fn model(loaded: Loaded, clock: Clock, size: Size) -> Model {
                 ContextSettings {
                     read_only: cluster.read_only,
                     trays: cluster.trays,
+                    is_probe_off: !cluster.probe,
                 },
             )
         })

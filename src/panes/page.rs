@@ -123,7 +123,7 @@ pub(crate) fn draw(
                 picture(room, buf);
                 x = room.right();
             } else {
-                x = put(buf, (x, y), left, text, piece.style(theme));
+                x = put(buf, (x, y), left, &clean(text), piece.style(theme));
             }
         }
     }

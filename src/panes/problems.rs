@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::action::Action;
+use crate::action::{Action, PaneId};
 use crate::msg::Msg;
 use crate::panes::problems::rows::{Row, RowId, ids};
 use crate::panes::rows::Rows;
@@ -97,12 +97,9 @@ impl ProblemsPane {
             (Some(Row::Group { key, .. }), _) => _ = self.unfolded.insert(key),
             (Some(Row::One(problem)), _) => cx.msgs.push(match &problem.about {
                 Subject::Node(node) => Msg::ShowNode(node.clone()),
-                Subject::Service(_)
-                | Subject::MetalLb
-                | Subject::Link
-                | Subject::Kubeconfig
-                | Subject::Settings
-                | Subject::Program => {
+                Subject::Service(service) => Msg::ShowService(service.clone()),
+                Subject::MetalLb => Msg::Focus(PaneId::Services),
+                Subject::Link | Subject::Kubeconfig | Subject::Settings | Subject::Program => {
                     Msg::info("this is about no object: what to do next stands below")
                 }
             }),

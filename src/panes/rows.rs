@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::action::Action;
+use crate::ui::table::layout::offset_for_lines;
 
 /// For so long after the row under the cursor changed by itself, nothing dangerous is done with it.
 const SETTLE: Duration = Duration::from_millis(400);
@@ -85,8 +86,38 @@ impl<Id: Ord + Clone> Rows<Id> {
         found.is_some()
     }
 
+    /// The first row to draw in a window of `height` lines, when rows take several.
+    pub(crate) fn offset_in_lines(&self, ids: &[Id], height: usize, lines: &[u16]) -> usize {
+        let index = self.index(ids).unwrap_or_default();
+        let height = u16::try_from(height).unwrap_or(u16::MAX);
+        offset_for_lines(index, self.offset, height, lines)
+    }
+
+    /// The same as [`Rows::on_action`] for rows that take several lines.
+    pub(crate) fn on_action_in_lines(
+        &mut self,
+        action: Action,
+        ids: &[Id],
+        height: usize,
+        lines: &[u16],
+    ) -> bool {
+        let is_movement = self.moved(action, ids, height);
+        if is_movement {
+            self.offset = self.offset_in_lines(ids, height, lines);
+        }
+        is_movement
+    }
+
     /// Moves the cursor. False when `action` is not a movement.
     pub(crate) fn on_action(&mut self, action: Action, ids: &[Id], height: usize) -> bool {
+        let is_movement = self.moved(action, ids, height);
+        if is_movement {
+            self.offset = self.offset(ids, height);
+        }
+        is_movement
+    }
+
+    fn moved(&mut self, action: Action, ids: &[Id], height: usize) -> bool {
         let index = self.index(ids).unwrap_or_default();
         let last = ids.len().saturating_sub(1);
         let page = height.max(1);
@@ -107,7 +138,6 @@ impl<Id: Ord + Clone> Rows<Id> {
             _ => return false,
         };
         self.put(ids, to.min(last));
-        self.offset = self.offset(ids, height);
         true
     }
 

@@ -9,6 +9,7 @@ use crate::panes::rack::{RackPane, table};
 use crate::panes::{age_and_source, draw_empty};
 use crate::rack::Rack;
 use crate::rack::beat::Pulse;
+use crate::rack::link::Source;
 use crate::rack::node::{Node, Truth};
 use crate::rack::time::short;
 use crate::theme::roles::Theme;
@@ -48,7 +49,7 @@ pub(super) fn draw(pane: &RackPane, rack: &Rack, theme: &Theme, area: Rect, buf:
         theme,
     );
     if rack.node_count() == 0 {
-        return draw_empty(rack, theme, inside, buf);
+        return draw_empty(rack, (Source::Nodes, "Nodes"), theme, inside, buf);
     }
     let nodes = order(rack, &pane.trays);
     let ids: Vec<_> = nodes.iter().map(|node| node.uid.clone()).collect();

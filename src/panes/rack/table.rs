@@ -10,6 +10,7 @@ use crate::panes::rack::columns::{BEAT, COLUMNS, Column};
 use crate::panes::{age_and_source, draw_empty};
 use crate::rack::Rack;
 use crate::rack::beat::Pulse;
+use crate::rack::link::Source;
 use crate::rack::node::Node;
 use crate::theme::roles::Theme;
 use crate::ui::frame::{PaneBox, draw_box};
@@ -62,7 +63,7 @@ pub(super) fn draw(pane: &RackPane, rack: &Rack, theme: &Theme, area: Rect, buf:
     };
     let inside = draw_box(pane_box, area, buf, theme);
     if rack.node_count() == 0 {
-        return draw_empty(rack, theme, inside, buf);
+        return draw_empty(rack, (Source::Nodes, "Nodes"), theme, inside, buf);
     }
     let window = window(pane, rack, usize::from(inside.height.saturating_sub(1)));
     let rows: Vec<Row> = window

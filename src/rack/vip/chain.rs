@@ -149,7 +149,7 @@ fn pool(scene: &Scene<'_>, vip: &Vip) -> Step {
             (true, count) => step(
                 "pool",
                 Standing::Warn,
-                format!("none given yet; there are {count}"),
+                format!("none given yet; there {}", are(count)),
             ),
             (false, _) => step("pool", Standing::Warn, "the address is in none"),
         };
@@ -181,6 +181,14 @@ fn pool(scene: &Scene<'_>, vip: &Vip) -> Step {
         Standing::Well,
         format!("{name} ({how}), {} in use{automatic}", used.words()),
     )
+}
+
+fn are(count: usize) -> String {
+    if count == 1 {
+        "is one".to_owned()
+    } else {
+        format!("are {count}")
+    }
 }
 
 fn advertisement(scene: &Scene<'_>, service: &Service, vip: &Vip) -> Option<Step> {
