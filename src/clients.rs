@@ -1,5 +1,7 @@
 //! What talks to the outside. Clients return futures and facts of the rack, or their own error; they know no messages,
 //! no panes and no screen.
 
+mod backoff;
 pub mod kubernetes;
 pub mod probe;
+pub mod ssh;

@@ -27,6 +27,7 @@ pub mod secret;
 pub mod selector;
 pub mod service;
 pub mod services;
+pub mod ssh;
 pub mod survey;
 pub mod time;
 pub mod vip;

@@ -19,7 +19,6 @@
 //! Invariants: nothing is listed on a timer; no task is spawned (but see `dial`); text of the cluster passes through
 //! unchanged, cleaning it is the view's business; no secret is in any message.
 
-mod backoff;
 mod cause;
 mod connection;
 mod decode;

@@ -7,12 +7,12 @@ use std::fmt;
 use secrecy::{ExposeSecret, SecretString};
 
 /// A secret text. Cloning makes a second copy that is wiped on its own.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Secret(SecretString);
 
 impl Secret {
-    pub fn new(text: String) -> Secret {
-        Secret(SecretString::from(text))
+    pub fn new(text: impl Into<String>) -> Secret {
+        Secret(SecretString::from(text.into()))
     }
 
     /// The text itself, for the one place that hands it over.
@@ -42,7 +42,7 @@ mod tests {
 
     #[test]
     fn a_secret_does_not_print_itself() {
-        let secret = Secret::new("hunter2".to_owned());
+        let secret = Secret::new("hunter2");
         assert_eq!(format!("{secret:?}"), "***");
         assert_eq!(secret.expose(), "hunter2");
     }

@@ -40,4 +40,5 @@ mod facts;
 mod fleet;
 mod outages;
 mod rights;
+mod ssh;
 mod writing;

@@ -17,13 +17,13 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::Target;
-use super::backoff::Backoff;
 use super::cause::Cause;
 use super::connection::{Asking, Connection};
 use super::dial::dial;
 use super::error::{Error, Rule};
 use super::kubeconfig::{self, Chosen, Group, Listing, Stamps};
 use super::supervisor::{PROBE, probe};
+use crate::clients::backoff::Backoff;
 use crate::rack::fleet::{Answer, Contexts, Fault, FleetFact, Ready, State};
 use crate::rack::problem::{Problem, Severity, Subject};
 

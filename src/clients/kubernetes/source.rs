@@ -13,10 +13,10 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::backoff::Backoff;
 use super::decode::{Failed, Kind};
 use super::error::Error;
 use super::line::{Dial, Line, Report};
+use crate::clients::backoff::Backoff;
 use crate::rack::facts::Change;
 use crate::rack::link::Source;
 use crate::rack::problem::{Problem, Severity, Subject};

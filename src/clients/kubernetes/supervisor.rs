@@ -17,7 +17,6 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use self::sources::Seen;
-use super::backoff::Backoff;
 use super::cause::Cause;
 use super::connection::{Asking, Connection};
 use super::dial::dial;
@@ -25,6 +24,7 @@ use super::error::{Error, Rule};
 use super::kubeconfig::Chosen;
 use super::line::{Dial, Line, Report};
 use super::place::{Notice, Place};
+use crate::clients::backoff::Backoff;
 use crate::rack::facts::{ClusterInfo, Fact};
 use crate::rack::link::{COUNT, LinkState, Source, SourceState};
 

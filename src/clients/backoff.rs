@@ -8,13 +8,13 @@ const FIRST: Duration = Duration::from_millis(200);
 const LEAST: Duration = Duration::from_millis(50);
 
 #[derive(Debug)]
-pub(super) struct Backoff {
+pub(crate) struct Backoff {
     tries: u32,
     random: Random,
 }
 
 impl Backoff {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             tries: 0,
             random: Random::new(),
@@ -22,21 +22,21 @@ impl Backoff {
     }
 
     /// The next pause, somewhere between [`LEAST`] and a bound that doubles up to `cap`.
-    pub(super) fn next(&mut self, cap: Duration) -> Duration {
+    pub(crate) fn next(&mut self, cap: Duration) -> Duration {
         let bound = FIRST.saturating_mul(1 << self.tries.min(16)).min(cap);
         self.tries = self.tries.saturating_add(1);
         self.random.between(LEAST, bound)
     }
 
-    pub(super) fn tries(&self) -> u32 {
+    pub(crate) fn tries(&self) -> u32 {
         self.tries
     }
 
-    pub(super) fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         self.tries = 0;
     }
 
-    pub(super) fn between(&mut self, low: Duration, high: Duration) -> Duration {
+    pub(crate) fn between(&mut self, low: Duration, high: Duration) -> Duration {
         self.random.between(low, high)
     }
 }

@@ -1,0 +1,229 @@
+//! One command on one session: its input sent, its output always read, its end noticed.
+//!
+//! Invariant: whoever stops polling closes the channel by that; the wrappers of `command` see to it that the board
+//! notices.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::FutureExt;
+use russh::client::Msg;
+use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Sig};
+use tokio::time::{Instant, timeout_at};
+
+use super::Error;
+use super::command::{Exit, Output};
+use super::connection::{Connection, Right};
+use super::feed::{Feed, Stream};
+
+/// A grandchild may keep the streams open after the command itself has ended.
+const AFTER_EXIT: Duration = Duration::from_secs(2);
+/// Input is sent in pieces of this size.
+const PIECE: usize = 32 * 1024;
+
+/// A started command.
+pub(super) struct Running {
+    at: String,
+    read: ChannelReadHalf,
+    write: ChannelWriteHalf<Msg>,
+    is_closed: bool,
+    _right: Right,
+}
+
+/// What a command said.
+pub(super) enum Heard {
+    Data(Stream, Bytes),
+    Exit(Exit),
+    Eof,
+    /// The server does not run commands.
+    Refused,
+}
+
+impl Running {
+    pub(super) async fn start(connection: &Connection, line: &str) -> Result<Self, Error> {
+        let session = connection.session().await?;
+        let (read, write) = session.channel.split();
+        let running = Self {
+            at: connection.at(),
+            read,
+            write,
+            is_closed: false,
+            _right: session.right,
+        };
+        // A login shell may be anything; what follows is for sh.
+        let line = format!("exec sh -c {}", super::command::quoted(line));
+        running
+            .write
+            .exec(true, line)
+            .await
+            .map_err(|error| connection.lost_by(&error))?;
+        Ok(running)
+    }
+
+    /// The next thing the command says; `None` at its end.
+    pub(super) async fn next(&mut self) -> Option<Heard> {
+        loop {
+            return Some(match self.read.wait().await? {
+                ChannelMsg::Data { data } => Heard::Data(Stream::Out, data),
+                ChannelMsg::ExtendedData { data, .. } => Heard::Data(Stream::Err, data),
+                ChannelMsg::ExitStatus { exit_status } => Heard::Exit(Exit::Code(exit_status)),
+                ChannelMsg::ExitSignal { signal_name, .. } => {
+                    Heard::Exit(Exit::Signal(signal(&signal_name)))
+                }
+                ChannelMsg::Eof => Heard::Eof,
+                ChannelMsg::Failure => Heard::Refused,
+                ChannelMsg::Close => return None,
+                _ => continue,
+            });
+        }
+    }
+
+    /// Sends input and its end, while everything the command says meanwhile goes to `hear`.
+    pub(super) async fn feed_and_collect(
+        &mut self,
+        input: &[u8],
+        limit: usize,
+        deadline: Instant,
+        after: Duration,
+    ) -> Result<Output, Error> {
+        let mut output = Output {
+            exit: Exit::Code(0),
+            stdout: Vec::new(),
+            stderr: Vec::new(),
+            cut: 0,
+        };
+        let at = self.at.clone();
+        let write = &self.write;
+        let sending = async move {
+            for piece in input.chunks(PIECE) {
+                if write.data_bytes(piece.to_vec()).await.is_err() {
+                    return;
+                }
+            }
+            let _ = write.eof().await;
+        };
+        let collecting = collect(&mut self.read, &mut output, limit, &at);
+        // Input nobody reads must not keep us from noticing the end.
+        let both = async {
+            let mut collecting = std::pin::pin!(collecting);
+            tokio::select! { biased;
+                ended = &mut collecting => ended,
+                () = sending => collecting.await,
+            }
+        };
+        let ended = timeout_at(deadline, both).await;
+        self.close();
+        output.exit = ended.map_err(|_| Error::Deadline { at, after })??;
+        Ok(output)
+    }
+
+    /// Hands lines on until the command ends or nobody wants them any more.
+    pub(super) async fn follow(&mut self, feed: &mut Feed) -> Result<Option<Exit>, Error> {
+        let mut exit = None;
+        loop {
+            let heard = tokio::select! {
+                heard = self.next() => heard,
+                () = feed.unwanted() => {
+                    self.close();
+                    return Ok(exit);
+                }
+            };
+            match heard {
+                Some(Heard::Data(stream, data)) => feed.push(stream, &data),
+                Some(Heard::Exit(how)) => exit = Some(how),
+                Some(Heard::Eof) => {}
+                Some(Heard::Refused) => {
+                    return Err(Error::Refused {
+                        at: self.at.clone(),
+                    });
+                }
+                None => {
+                    self.is_closed = true;
+                    return Ok(exit);
+                }
+            }
+        }
+    }
+
+    pub(super) async fn send(&self, bytes: Vec<u8>) -> Result<(), Error> {
+        self.write.data_bytes(bytes).await.map_err(|_| Error::Lost {
+            at: self.at.clone(),
+            why: "the other side closed it".to_owned(),
+        })
+    }
+
+    /// Sends the end of input.
+    pub(super) async fn end_input(&self) {
+        let _ = self.write.eof().await;
+    }
+
+    /// Asks for the end, at once or not at all.
+    fn close(&mut self) {
+        if !self.is_closed {
+            self.is_closed = true;
+            let _ = self.write.close().now_or_never();
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+async fn collect(
+    read: &mut ChannelReadHalf,
+    output: &mut Output,
+    limit: usize,
+    at: &str,
+) -> Result<Exit, Error> {
+    let mut exit = None;
+    let mut give_up = None;
+    loop {
+        let next = read.wait();
+        let message = match give_up {
+            Some(when) => match timeout_at(when, next).await {
+                Ok(message) => message,
+                Err(_) => break,
+            },
+            None => next.await,
+        };
+        match message {
+            Some(ChannelMsg::Data { data }) => {
+                keep(&mut output.stdout, &mut output.cut, &data, limit);
+            }
+            Some(ChannelMsg::ExtendedData { data, .. }) => {
+                keep(&mut output.stderr, &mut output.cut, &data, limit);
+            }
+            Some(ChannelMsg::ExitStatus { exit_status }) => {
+                exit = Some(Exit::Code(exit_status));
+                give_up = Some(Instant::now() + AFTER_EXIT);
+            }
+            Some(ChannelMsg::ExitSignal { signal_name, .. }) => {
+                exit = Some(Exit::Signal(signal(&signal_name)));
+                give_up = Some(Instant::now() + AFTER_EXIT);
+            }
+            Some(ChannelMsg::Failure) => return Err(Error::Refused { at: at.to_owned() }),
+            Some(ChannelMsg::Close) | None => break,
+            Some(_) => {}
+        }
+    }
+    exit.ok_or_else(|| Error::Lost {
+        at: at.to_owned(),
+        why: "the connection ended before the command did".to_owned(),
+    })
+}
+
+fn keep(buffer: &mut Vec<u8>, cut: &mut u64, data: &[u8], limit: usize) {
+    let room = limit.saturating_sub(buffer.len()).min(data.len());
+    buffer.extend_from_slice(&data[..room]);
+    *cut += (data.len() - room) as u64;
+}
+
+fn signal(signal: &Sig) -> String {
+    match signal {
+        Sig::Custom(name) => name.clone(),
+        known => format!("{known:?}"),
+    }
+}
