@@ -11,7 +11,8 @@ use crate::app::input::tables;
 use crate::app::popup::Popup;
 use crate::keymap::table::Table;
 use crate::msg::Level;
-use crate::rack::link::LinkState;
+use crate::rack::Rack;
+use crate::rack::link::{LinkState, Source, SourceState};
 use crate::rack::problem::Severity;
 use crate::rack::time::short;
 use crate::ui::footer::{Hint, Weight, draw_hints, draw_long_notice, draw_notice, hints};
@@ -108,6 +109,14 @@ fn header(model: &Model, regions: &Regions, buf: &mut Buffer) {
             3,
         ));
     }
+    if let Some((text, is_full)) = virtual_addresses(rack) {
+        let style = match is_full {
+            _ if rack.link.is_stale() => theme.stale,
+            true => theme.status_warn,
+            false => theme.text,
+        };
+        parts.push(part(format!("VIP {text}"), None, style, 4));
+    }
     let wrong = rack
         .problems
         .iter()
@@ -131,6 +140,21 @@ fn header(model: &Model, regions: &Regions, buf: &mut Buffer) {
         ));
     }
     draw_header(&parts, &wall_clock(model), regions.header, buf, theme);
+}
+
+/// Virtual addresses in use, of how many the pools have, and whether that is all; `None` when the cluster has neither.
+fn virtual_addresses(rack: &Rack) -> Option<(String, bool)> {
+    if matches!(
+        rack.link.source(Source::Services),
+        SourceState::Forbidden(_)
+    ) {
+        return Some(("?".to_owned(), false));
+    }
+    let used = rack.vips.used;
+    match rack.vips.capacity {
+        Some(all) => Some((format!("{used}/{all}"), used as u64 >= all)),
+        None => (used > 0).then(|| (used.to_string(), false)),
+    }
 }
 
 fn wall_clock(model: &Model) -> String {

@@ -28,7 +28,7 @@ pub mod symptom;
 #[cfg(test)]
 pub(crate) mod testing;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use crate::rack::Rack;
@@ -72,6 +72,8 @@ pub struct Pooled {
 #[derive(Debug, Clone, Default)]
 pub struct Vips {
     of: BTreeMap<ServiceName, Vip>,
+    /// The different addresses each node announces.
+    by_node: BTreeMap<NodeName, BTreeSet<IpAddr>>,
     cluster: Vec<Finding>,
     /// Addresses in use, and all there are in pools; the latter `None` when it is practically unlimited or unknown.
     pub used: usize,
@@ -145,6 +147,7 @@ impl Vips {
         });
         let mut vips = Vips {
             of: BTreeMap::new(),
+            by_node: BTreeMap::new(),
             cluster: cluster::findings(&scene),
             used: scene.pools.taken.len(),
             capacity: capacity.filter(|it| *it > 0),
@@ -152,6 +155,7 @@ impl Vips {
         for service in rack.services.iter() {
             vips.of.insert(service.name.clone(), read(&scene, service));
         }
+        vips.by_node = by_node(&vips.of);
         vips
     }
 
@@ -187,18 +191,21 @@ impl Vips {
 
     /// How many different addresses `node` announces.
     pub fn announced_by(&self, node: &NodeName) -> usize {
-        let mut addresses: Vec<IpAddr> = (self.of.values())
-            .filter(|vip| {
-                vip.announcer
-                    .as_ref()
-                    .is_some_and(|it| it.nodes.contains(node))
-            })
-            .filter_map(|vip| vip.addresses.first().copied())
-            .collect();
-        addresses.sort();
-        addresses.dedup();
-        addresses.len()
+        self.by_node.get(node).map_or(0, BTreeSet::len)
     }
+}
+
+fn by_node(of: &BTreeMap<ServiceName, Vip>) -> BTreeMap<NodeName, BTreeSet<IpAddr>> {
+    let mut by_node = BTreeMap::<NodeName, BTreeSet<IpAddr>>::new();
+    for vip in of.values() {
+        let Some(address) = vip.addresses.first() else {
+            continue;
+        };
+        for node in vip.announcer.iter().flat_map(|it| &it.nodes) {
+            by_node.entry(node.clone()).or_default().insert(*address);
+        }
+    }
+    by_node
 }
 
 impl Vip {

@@ -1,5 +1,6 @@
 //! A rack to look at: four boards as in the design, one late, one lost, at a fixed time.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bramble::action::PaneId;
@@ -59,6 +60,8 @@ pub(crate) fn office(size: Size, theme: &str) -> Model {
     for source in Source::ALL {
         tell(&mut model, Fact::Source(source, SourceState::Live));
     }
+    // A rack without MetalLB, and known to be.
+    tell(&mut model, Fact::MetalLbKinds(BTreeSet::new()));
     tell(&mut model, Fact::Nodes(Change::Listed(nodes())));
     tell(&mut model, Fact::Pods(Change::Listed(pods())));
     tell(&mut model, Fact::Events(Change::Listed(vec![event()])));

@@ -6,6 +6,7 @@ use crate::panes::listing::{TableColumn, Tone};
 use crate::rack::Rack;
 use crate::rack::beat::Pulse;
 use crate::rack::link::{Source, SourceState};
+use crate::rack::metallb::Era;
 use crate::rack::node::{Node, Truth};
 use crate::rack::time::short;
 use crate::ui::table::layout::Column as Layout;
@@ -21,6 +22,7 @@ pub(super) enum Column {
     Cpu,
     Memory,
     Pods,
+    Vips,
     Version,
     Age,
     Address,
@@ -29,7 +31,7 @@ pub(super) enum Column {
 }
 
 /// All columns, left to right; the last three only when the table is wide.
-pub(super) const COLUMNS: [Column; 14] = [
+pub(super) const COLUMNS: [Column; 15] = [
     Column::Beat,
     Column::Node,
     Column::Role,
@@ -39,6 +41,7 @@ pub(super) const COLUMNS: [Column; 14] = [
     Column::Cpu,
     Column::Memory,
     Column::Pods,
+    Column::Vips,
     Column::Version,
     Column::Age,
     Column::Address,
@@ -63,6 +66,8 @@ impl TableColumn for Column {
             Column::Cpu => Layout::numbers("CPU", 4, 4, 3),
             Column::Memory => Layout::numbers("MEM", 4, 4, 3),
             Column::Pods => Layout::numbers("PODS", 4, 5, 2),
+            // Two cells wider than its words, so that on 80 columns it goes before the status is cut.
+            Column::Vips => Layout::numbers("VIPS", 6, 6, 6),
             Column::Version => Layout::words("VERSION", 12, 20, 7),
             Column::Age => Layout::numbers("AGE", 4, 5, 5),
             Column::Address => Layout::words("ADDRESS", 13, 39, 3),
@@ -81,7 +86,12 @@ impl Column {
     pub(super) fn is_volatile(self) -> bool {
         matches!(
             self,
-            Column::Beat | Column::Status | Column::Cpu | Column::Memory | Column::Pods
+            Column::Beat
+                | Column::Status
+                | Column::Cpu
+                | Column::Memory
+                | Column::Pods
+                | Column::Vips
         )
     }
 
@@ -107,6 +117,7 @@ impl Column {
                 ))
             }),
             Column::Pods => pods(rack, node),
+            Column::Vips => vips(rack, node),
             Column::Version => (version(&node.info.kubelet_version).into(), Tone::Plain),
             Column::Age => (
                 node.created
@@ -132,6 +143,7 @@ impl Column {
                 rack.pod_counts(&node.name)
                     .map(|counts| u64::from(counts.held)),
             ),
+            Column::Vips => descending(Some(rack.vips.announced_by(&node.name) as u64)),
             Column::Age => node
                 .created
                 .map_or(0, |at| u64::MAX - at.as_second().unsigned_abs()),
@@ -227,6 +239,20 @@ fn pods(rack: &Rack, node: &Node) -> (Cow<'static, str>, Tone) {
             ("".into(), Tone::Muted)
         }
         None => ("?".into(), Tone::Muted),
+    }
+}
+
+/// How many virtual addresses the node announces; a dash where nobody announces any, `?` where that cannot be seen.
+fn vips(rack: &Rack, node: &Node) -> (Cow<'static, str>, Tone) {
+    let has_listed = |source| rack.link.has_listed(source);
+    match rack.metallb.era(&rack.link) {
+        Era::Unknown if has_listed(Source::Services) => ("?".into(), Tone::Muted),
+        Era::Absent | Era::Unknown => ("".into(), Tone::Muted),
+        Era::ConfigMap | Era::Crds if has_listed(Source::Services) => {
+            let count = rack.vips.announced_by(&node.name);
+            (count.to_string().into(), Tone::Plain)
+        }
+        Era::ConfigMap | Era::Crds => ("?".into(), Tone::Muted),
     }
 }
 
