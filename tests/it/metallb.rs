@@ -181,3 +181,65 @@ fn every_accepted_file_converts_to_the_same_addresses() {
     }
     assert!(converted > 30, "{converted}");
 }
+
+/// Advertisements that name pools nobody has, with long names.
+fn advertisements(count: usize) -> String {
+    let mut text = String::new();
+    for number in 0..count {
+        let name = "x".repeat(200);
+        let _ = write!(
+            text,
+            "---\napiVersion: metallb.io/v1beta1\nkind: L2Advertisement\nmetadata: {{name: a{number}, namespace: metallb-system}}\n\
+             spec: {{ipAddressPools: [{name}{number}]}}\n---\napiVersion: metallb.io/v1beta1\nkind: IPAddressPool\n\
+             metadata: {{name: {name}y{number}, namespace: metallb-system}}\nspec: {{addresses: [10.0.0.0/8]}}\n"
+        );
+    }
+    text
+}
+
+#[test]
+fn bombs_and_huge_texts_end_quickly() {
+    let aliases = vec!["*p"; 20_000].join(", ");
+    let entries = vec!["*e"; 20_000].join(", ");
+    let texts = [
+        format!(
+            "a: &e 10.0.0.0/32\nb: &p {{addresses: [{entries}]}}\napiVersion: v1\nkind: List\nitems: [{aliases}]\n"
+        ),
+        format!(
+            "address-pools:\n- &p {{name: a, protocol: layer2, addresses: [&e 10.0.0.0/32, {entries}]}}\n- {}\n",
+            vec!["*p"; 5_000].join("\n- ")
+        ),
+        "[".repeat(1_000_000),
+        "- ".repeat(300_000),
+        "a: ".repeat(300_000),
+        "{a: ".repeat(300_000),
+        "---\n".repeat(200_000),
+        "&a ".repeat(300_000),
+        "x: |\n".repeat(100_000),
+        format!("x: \"{}", "\\u0041".repeat(300_000)),
+        "é".repeat(1_000_000),
+        "<<: [".repeat(100_000),
+        format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: config}}\ndata:\n  config: |1\n{}x: 1\n",
+            " ".repeat(500_000)
+        ),
+        format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: config}}\ndata:\n  config: |\n{}",
+            "   \n".repeat(200_000)
+        ),
+        format!("address-pools: []\n{}: 1\n", "z".repeat(500_000)),
+        advertisements(1_500),
+    ];
+    for (number, text) in texts.into_iter().enumerate() {
+        let begun = std::time::Instant::now();
+        let _ = check(&text, Form::File, &Facts::default());
+        let _ = check(&text, Form::Inner, &Facts::default());
+        let _ = convert(&text, Form::File, &[]);
+        // Parts of a second in a debug build; a bomb that went off takes minutes.
+        assert!(
+            begun.elapsed().as_secs() < 20,
+            "text {number}: {:?}",
+            begun.elapsed()
+        );
+    }
+}

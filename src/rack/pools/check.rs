@@ -73,4 +73,6 @@ pub fn check(text: &str, form: Form, facts: &Facts) -> Report {
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;

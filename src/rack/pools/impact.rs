@@ -407,7 +407,11 @@ fn summary(outcomes: &[Outcome], losers: usize, kept: usize, version: Version) -
         let more = if gains == 0 {
             String::new()
         } else {
-            format!(", and {} that waited get one", count(gains))
+            format!(
+                ", and {} that waited {}",
+                count(gains),
+                if gains == 1 { "gets one" } else { "get one" }
+            )
         };
         return format!("nobody loses an address{more}");
     }
@@ -422,14 +426,23 @@ fn summary(outcomes: &[Outcome], losers: usize, kept: usize, version: Version) -
                 .iter()
                 .filter(|it| it.fate == Fate::Pending)
                 .count();
-            let end = match pending {
-                0 => "all get others".to_owned(),
+            let verb = if losers == 1 {
+                "loses its address"
+            } else {
+                "lose their addresses"
+            };
+            let end = match (pending, losers) {
+                (0, 1) => "it gets another".to_owned(),
+                (0, _) => "all get others".to_owned(),
+                (1, 1) => "it gets none".to_owned(),
                 _ => format!("{pending} of them get none"),
             };
-            format!(
-                "{} at once lose their addresses, {end}; {kept} keep theirs",
-                count(losers)
-            )
+            let rest = if kept == 1 {
+                "1 keeps its own".to_owned()
+            } else {
+                format!("{kept} keep theirs")
+            };
+            format!("{} {verb} at once, {end}; {rest}", count(losers))
         }
         Shrinking::RefusedUntilFree => format!(
             "MetalLB {version} will refuse this without a word: {} {they} outside it; it takes effect when the last of them is gone or the controller restarts, and nothing new works until then",

@@ -19,10 +19,12 @@ pub(super) fn check(set: &Set<'_>, findings: &mut Vec<Finding>) {
 }
 
 fn dangling(set: &Set<'_>, findings: &mut Vec<Finding>) {
+    let mut compared = 0;
     let missing_pools = |title: &str,
                          selection: &Selection,
                          place: &dyn Fn(&Word) -> std::ops::Range<usize>,
-                         findings: &mut Vec<Finding>| {
+                         findings: &mut Vec<Finding>,
+                         compared: &mut usize| {
         for word in selection
             .pools
             .iter()
@@ -35,6 +37,7 @@ fn dangling(set: &Set<'_>, findings: &mut Vec<Finding>) {
                     .next(nearest(
                         &word.value,
                         set.pools.iter().map(|it| &*it.head.name.value),
+                        compared,
                     )),
             );
         }
@@ -45,6 +48,7 @@ fn dangling(set: &Set<'_>, findings: &mut Vec<Finding>) {
             &l2.body.selection,
             &|word| l2.span(&word.span),
             findings,
+            &mut compared,
         );
     }
     let peers: HashSet<&str> = set.peers.iter().map(|it| &*it.head.name.value).collect();
@@ -54,6 +58,7 @@ fn dangling(set: &Set<'_>, findings: &mut Vec<Finding>) {
             &bgp.body.selection,
             &|word| bgp.span(&word.span),
             findings,
+            &mut compared,
         );
         for word in bgp
             .body
@@ -67,8 +72,11 @@ fn dangling(set: &Set<'_>, findings: &mut Vec<Finding>) {
                 &*word.value
             );
             findings.push(
-                Finding::warning(Kind::DanglingPeer, bgp.span(&word.span), what)
-                    .next(nearest(&word.value, peers.iter().copied())),
+                Finding::warning(Kind::DanglingPeer, bgp.span(&word.span), what).next(nearest(
+                    &word.value,
+                    peers.iter().copied(),
+                    &mut compared,
+                )),
             );
         }
     }
@@ -94,9 +102,22 @@ fn dangling(set: &Set<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
+/// Names compared for advice in one check: a set in which everything dangles is answered as soon as any other.
+const MOST_COMPARED: usize = 2_000;
+/// Longer ones are no names.
+const LONGEST_NAME: usize = 253;
+
 /// The nearest name as advice; empty when there is none.
-fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
-    let scored = known.map(|it| (strsim::jaro_winkler(name, it), it));
+fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>, compared: &mut usize) -> String {
+    if name.len() > LONGEST_NAME {
+        return String::new();
+    }
+    let known = known.filter(|it| it.len() <= LONGEST_NAME);
+    let known = known.take(MOST_COMPARED.saturating_sub(*compared));
+    let scored = known.map(|it| {
+        *compared += 1;
+        (strsim::jaro_winkler(name, it), it)
+    });
     match scored.max_by(|a, b| a.0.total_cmp(&b.0)) {
         Some((likeness, near)) if likeness >= 0.75 => format!("did you mean {near}?"),
         _ => String::new(),

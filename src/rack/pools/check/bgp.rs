@@ -10,7 +10,7 @@ use crate::rack::pools::object::{BgpAdvertisement, Peer, Pool, Word};
 use crate::rack::pools::range::Family;
 
 /// Pairs that are compared with each other; more than this many are not told apart while somebody waits.
-const MOST_PAIRS: usize = 20_000;
+const MOST_PAIRS: usize = 2_000;
 
 pub(super) fn check(set: &Set<'_>, facts: &Facts, findings: &mut Vec<Finding>) {
     for advertisement in &set.bgp {

@@ -94,7 +94,7 @@ fn the_release_decides_what_shrinking_does() {
         words(before, after, &services, NEW),
         [
             "web/shop loses 10.0.0.9 and gets 10.0.0.0 from pool lan",
-            "1 Service at once lose their addresses, all get others; 1 keep theirs",
+            "1 Service loses its address at once, it gets another; 1 keeps its own",
         ]
     );
     let refused = words(before, after, &services, Version::new(0, 13, 12));
@@ -218,7 +218,7 @@ fn a_wider_pool_ends_waiting() {
         ),
         [
             "web/late no longer waits: it gets an address from pool lan",
-            "nobody loses an address, and 1 Service that waited get one",
+            "nobody loses an address, and 1 Service that waited gets one",
         ]
     );
 }

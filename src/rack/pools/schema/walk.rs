@@ -229,6 +229,10 @@ fn join(path: &str, name: &str) -> String {
 
 /// The field that was probably meant; spelling with other capitals or dashes counts as the same.
 fn nearest(name: &str, fields: &[Field]) -> Option<&'static str> {
+    // Comparing costs the product of both lengths; no field is this long.
+    if name.len() > 100 {
+        return None;
+    }
     let plain = |text: &str| text.replace(['-', '_'], "").to_lowercase();
     let likeness = |field: &Field| strsim::jaro_winkler(&plain(name), &plain(field.name));
     let best = fields

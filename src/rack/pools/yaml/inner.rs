@@ -109,10 +109,11 @@ fn literal(outer: &str, start: usize, text: &str) -> Option<Vec<(usize, usize)>>
     let lines = || outer.get(body..).unwrap_or_default().split_inclusive('\n');
     let first = lines().find(|line| !line.trim().is_empty())?;
     let deepest = first.len() - first.trim_start_matches(' ').len();
-    // An indentation indicator (`|2`) makes it shallower than the first line looks.
-    (1..=deepest)
-        .rev()
-        .find_map(|indent| steps_at(lines(), body, indent, text))
+    // An indentation indicator (`|2`) makes the indentation shallower than the first line looks: what is left of its
+    // blanks stands in the text.
+    let kept = text.lines().find(|line| !line.trim().is_empty())?;
+    let indent = deepest.checked_sub(kept.len() - kept.trim_start_matches(' ').len())?;
+    steps_at(lines(), body, indent, text)
 }
 
 /// Where the first line of the text begins. The parser's span begins at the first word of it, after empty lines.
