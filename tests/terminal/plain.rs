@@ -1,5 +1,6 @@
 //! Without a terminal: one sentence on standard error, the exit code of the help page, and no panic when a reader goes.
 
+use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
 use bramble::sim::{Scenario, Sim};
@@ -131,4 +132,161 @@ fn a_reader_that_goes_away_is_no_error() {
         assert_ne!(output.status.code(), Some(101), "{arguments:?}");
     }
     runtime.block_on(sim.shutdown());
+}
+
+const POOL: &str = "apiVersion: metallb.io/v1beta1\nkind: IPAddressPool\nmetadata: {name: lan, namespace: metallb-system}\n\
+                    spec: {addresses: [192.168.7.200-192.168.7.219]}\n";
+const ADVERTISEMENT: &str = "apiVersion: metallb.io/v1beta1\nkind: L2Advertisement\nmetadata: {name: lan, namespace: metallb-system}\n";
+
+/// Runs with a text on standard input.
+fn fed(home: &tempfile::TempDir, arguments: &[&str], text: &str) -> Output {
+    let mut child = bramble(home)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(text.as_bytes())
+        .unwrap();
+    child.wait_with_output().unwrap()
+}
+
+#[test]
+fn pools_check_says_by_its_exit_code_what_metallb_would_say() {
+    let home = tempfile::tempdir().unwrap();
+    let check = |text: &str| {
+        let output = fed(&home, &["pools", "check", "-"], text);
+        let out = String::from_utf8(output.stdout).unwrap();
+        (output.status.code(), out)
+    };
+    assert_eq!(
+        check(&format!("{POOL}---\n{ADVERTISEMENT}")),
+        (Some(0), String::new())
+    );
+    let (code, out) = check(POOL);
+    assert_eq!(code, Some(0));
+    assert!(
+        out.starts_with("<stdin>:3:18: warning: nothing announces IPAddressPool lan"),
+        "{out}"
+    );
+    let (code, out) = check(&POOL.replace(".219", ""));
+    assert_eq!(code, Some(1));
+    assert!(
+        out.contains("<stdin>:4:34: error: \"192.168.7.200-192.168.7\""),
+        "{out}"
+    );
+}
+
+#[test]
+fn several_files_are_one_configuration() {
+    let home = tempfile::tempdir().unwrap();
+    let (pool, advertisement) = (home.path().join("pool.yaml"), home.path().join("l2.yaml"));
+    std::fs::write(&pool, POOL).unwrap();
+    std::fs::write(&advertisement, ADVERTISEMENT).unwrap();
+    let output = bramble(&home)
+        .args(["pools", "check"])
+        .arg(&pool)
+        .arg(&advertisement)
+        .output()
+        .unwrap();
+    assert_eq!((output.status.code(), output.stdout), (Some(0), Vec::new()));
+    let output = bramble(&home)
+        .args(["pools", "check", "/no/such.yaml"])
+        .output()
+        .unwrap();
+    let text = sentence(&output);
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(text.contains("/no/such.yaml"), "{text}");
+}
+
+#[test]
+fn pools_convert_writes_resources_or_says_why_not() {
+    let home = tempfile::tempdir().unwrap();
+    let legacy = "address-pools:\n- name: lan\n  protocol: layer2\n  addresses: [192.168.7.200-192.168.7.219] # mine\n";
+    let output = fed(&home, &["pools", "convert", "-"], legacy);
+    let out = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(
+        out.contains("kind: IPAddressPool")
+            && out.contains("kind: L2Advertisement")
+            && out.contains("# mine"),
+        "{out}"
+    );
+    assert!(
+        String::from_utf8(output.stderr)
+            .unwrap()
+            .contains("keep the ConfigMap")
+    );
+    let again = fed(&home, &["pools", "check", "-"], &out);
+    assert_eq!((again.status.code(), again.stdout), (Some(0), Vec::new()));
+
+    let output = fed(
+        &home,
+        &["pools", "convert", "-"],
+        &legacy.replace("layer2", "l2"),
+    );
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0));
+    assert!(
+        String::from_utf8(output.stderr)
+            .unwrap()
+            .contains("protocol l2")
+    );
+    let output = fed(&home, &["pools", "convert", "-"], POOL);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+}
+
+#[test]
+fn pools_of_a_rack_are_a_table_and_json() {
+    let home = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let kubeconfig = home.path().join("kubeconfig");
+    let pools = |scenario: &str, more: &[&str]| {
+        let scenario = Scenario::shipped(scenario).unwrap();
+        let sim = runtime.block_on(Sim::start(scenario, 1)).unwrap();
+        std::fs::write(&kubeconfig, sim.kubeconfig()).unwrap();
+        let output = bramble(&home)
+            .arg("pools")
+            .args(more)
+            .arg("--kubeconfig")
+            .arg(&kubeconfig)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let table = pools("office", &[]);
+    assert!(
+        table.starts_with("POOL") && table.contains("company-office"),
+        "{table}"
+    );
+    let json: serde_json::Value = serde_json::from_str(&pools("office", &["-o", "json"])).unwrap();
+    let office = json
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|it| it["name"] == "company-office")
+        .unwrap();
+    let used = office["usedIPv4"].as_u64().unwrap();
+    assert!(
+        used > 0 && used <= office["capacityIPv4"].as_u64().unwrap(),
+        "{office}"
+    );
+    assert!(
+        office["announcedBy"][0]
+            .as_str()
+            .unwrap()
+            .starts_with("L2Advertisement"),
+        "{office}"
+    );
+    // The ConfigMap of an old MetalLB says the same.
+    let table = pools("old-metallb", &[]);
+    assert!(
+        table.lines().count() > 1 && table.contains("layer2"),
+        "{table}"
+    );
 }

@@ -55,7 +55,12 @@ pub(super) fn rows(rack: &Rack) -> Vec<Line> {
 }
 
 fn cells(pool: &PoolView) -> Vec<String> {
-    let number = |count: u128| count_words(count).replace("practically ", "");
+    // A family the pool has no addresses of is no number.
+    let number = |count: u128, capacity: u128| match capacity {
+        0 => "-".to_owned(),
+        _ => count_words(count).replace("practically ", ""),
+    };
+    let [v4, v6] = pool.capacity;
     let announced = if pool.announced_by.is_empty() {
         "nobody".to_owned()
     } else {
@@ -63,10 +68,10 @@ fn cells(pool: &PoolView) -> Vec<String> {
     };
     let cells = [
         pool.name.clone(),
-        number(pool.used[0]),
-        number(pool.capacity[0]),
-        number(pool.used[1]),
-        number(pool.capacity[1]),
+        number(pool.used[0], v4),
+        number(v4, v4),
+        number(pool.used[1], v6),
+        number(v6, v6),
         if pool.auto_assign { "yes" } else { "no" }.to_owned(),
         pool.addresses.join(", "),
         announced,
