@@ -82,6 +82,17 @@ fn overlaps_are_found_across_notations_and_families() {
 }
 
 #[test]
+fn a_wide_range_overlaps_with_all_it_holds_not_only_with_the_next() {
+    assert_eq!(
+        with(
+            &["10.0.0.0/24", "10.0.0.2/32", "10.0.0.50/32", "10.0.1.0/32"],
+            &Facts::default()
+        ),
+        ["!Overlap \"10.0.0.2/32\"", "!Overlap \"10.0.0.50/32\""]
+    );
+}
+
+#[test]
 fn what_looks_right_and_is_not_is_said() {
     let none = Facts::default();
     assert_eq!(
