@@ -18,15 +18,18 @@ mod fixtures;
 #[allow(dead_code, reason = "shared with the whole-program benchmark")]
 mod objects;
 
+use std::fmt::Write as _;
 use std::hint::black_box;
 use std::io;
 use std::time::{Duration, Instant};
 
 use bramble::app::backend::ThriftyBackend;
 use bramble::app::{Model, update, view};
-use bramble::clients::kubernetes::{read_line, read_list};
+use bramble::clients::kubeconfig_files::{self, Places};
+use bramble::clients::kubernetes::{Target, read_line, read_list};
 use bramble::msg::{Generation, Msg};
 use bramble::rack::facts::{Change, Fact};
+use bramble::rack::kubeconfig::{Merge, OnConflict, Request, Source as Kubeconfig};
 use bramble::rack::link::{LinkState, Source, SourceState};
 use bramble::rack::node::{Lease, NodeName, Uid};
 use bramble::rack::pod::Pod;
@@ -322,6 +325,98 @@ fn decodes(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// A kubeconfig of 500 racks, each with an authority and a certificate of its own; and one more rack as k3s writes it.
+fn kubeconfigs(folder: &std::path::Path) -> (Places, Kubeconfig) {
+    let made = |name: &str| {
+        let mut params = rcgen::CertificateParams::default();
+        params
+            .distinguished_name
+            .push(rcgen::DnType::CommonName, name);
+        let key = rcgen::KeyPair::generate().unwrap();
+        let pem = |text: &str| {
+            // Base64 of base64, as kubeconfigs have it; JSON of a Secret is where the encoder is.
+            let bytes = k8s_openapi::ByteString(text.as_bytes().to_vec());
+            serde_json::to_value(bytes)
+                .unwrap()
+                .as_str()
+                .unwrap()
+                .to_owned()
+        };
+        (
+            pem(&params.self_signed(&key).unwrap().pem()),
+            pem(&key.serialize_pem()),
+        )
+    };
+    let mut sections = [String::new(), String::new(), String::new()];
+    for index in 0..500 {
+        let (authority, _) = made("k3s-server-ca");
+        let (certificate, key) = made("system:admin");
+        let _ = write!(
+            sections[0],
+            "- cluster:\n    certificate-authority-data: {authority}\n    server: https://10.0.{}.{}:6443\n  name: rack-{index}\n",
+            index / 250,
+            index % 250
+        );
+        let _ = write!(
+            sections[1],
+            "- context:\n    cluster: rack-{index}\n    user: rack-{index}\n  name: rack-{index}\n"
+        );
+        let _ = write!(
+            sections[2],
+            "- name: rack-{index}\n  user:\n    client-certificate-data: {certificate}\n    client-key-data: {key}\n"
+        );
+    }
+    let [clusters, contexts, users] = sections;
+    let path = folder.join("config");
+    let text = format!(
+        "apiVersion: v1\nclusters:\n{clusters}contexts:\n{contexts}current-context: rack-7\nkind: Config\nusers:\n{users}"
+    );
+    std::fs::write(&path, text).unwrap();
+    let ((authority, _), (certificate, key)) = (made("k3s-server-ca"), made("system:admin"));
+    let k3s = format!(
+        "clusters:\n- name: default\n  cluster: {{server: \"https://127.0.0.1:6443\", certificate-authority-data: {authority}}}\ncontexts:\n- name: default\n  context: {{cluster: default, user: default}}\nusers:\n- name: default\n  user: {{client-certificate-data: {certificate}, client-key-data: {key}}}\n"
+    );
+    let places = Places {
+        target: Target {
+            kubeconfig: Some(path),
+            ..Target::default()
+        },
+        notes: folder.join("notes"),
+    };
+    (
+        places,
+        Kubeconfig::parse("k3s.yaml", k3s, None, None).unwrap(),
+    )
+}
+
+/// From files on the disk to a checked new text and its masked difference.
+fn merges(criterion: &mut Criterion) {
+    let folder = tempfile::tempdir().unwrap();
+    let (places, source) = kubeconfigs(folder.path());
+    let request = Request::Merge(Merge {
+        source,
+        only: None,
+        name: None,
+        server: Some("rack.lan".to_owned()),
+        tls_server_name: None,
+        on_conflict: OnConflict::Ask,
+        set_current: true,
+    });
+    let plan = kubeconfig_files::plan(&places, &request).unwrap();
+    assert_eq!(plan.entries.len(), 3);
+    let mut group = criterion.benchmark_group("kubeconfig of 500 contexts");
+    group.bench_function("read", |bench| {
+        bench.iter(|| kubeconfig_files::read(&places.target));
+    });
+    group.bench_function("read, merge one more, check", |bench| {
+        bench.iter(|| kubeconfig_files::plan(&places, black_box(&request)).unwrap());
+    });
+    group.bench_function("the masked difference", |bench| {
+        bench.iter(|| black_box(&plan).diff());
+    });
+    group.finish();
+}
+
 /// Small samples: whoever wants more digits says so on the command line (`-- --sample-size 100`).
 fn config() -> Criterion {
     Criterion::default()
@@ -334,6 +429,6 @@ fn config() -> Criterion {
 criterion_group! {
     name = core;
     config = config();
-    targets = updates, renders, decodes
+    targets = updates, renders, decodes, merges
 }
 criterion_main!(core);

@@ -1,10 +1,12 @@
 //! The command line: what can be asked, and which part of the program answers.
 //!
 //! Exit codes: 0 all is well; 1 `bramble problems` found something, or MetalLB would refuse what `bramble pools` was given; 2 the command line or a file named on it is wrong;
-//! 3 the cluster could not be read; 4 the terminal could not be used; 101, which is Rust's, a panic.
+//! 3 the cluster could not be read; 4 the terminal could not be used; 5 nothing was written, because something
+//! is for a person to decide; 101, which is Rust's, a panic.
 
 mod cockpit;
 mod demo;
+mod kubeconfig;
 
 mod pools;
 mod report;
@@ -30,6 +32,7 @@ Exit codes:
   2    the command line, or a file named on it, is wrong
   3    the cluster could not be read
   4    the terminal could not be used
+  5    nothing was written: a name is taken, a lock is held, or a certificate does not fit
   101  bramble itself failed; the log says where
 
 Files:
@@ -102,6 +105,9 @@ enum Command {
         #[command(subcommand)]
         command: Option<Pools>,
     },
+    /// Merge, list, switch, rename and delete contexts of kubeconfigs; every change can be undone.
+    #[command(subcommand)]
+    Kubeconfig(kubeconfig::Kubeconfig),
     /// Print every key and what it does.
     Keys,
     /// Print the themes and what they style.
@@ -183,6 +189,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
             Some(Pools::Check(arguments)) => pools::run_check(&arguments),
             Some(Pools::Convert(arguments)) => pools::run_convert(&arguments),
         },
+        Some(Command::Kubeconfig(command)) => kubeconfig::run(&global, command),
         Some(Command::Keys) => tables::keys(&global),
         Some(Command::Themes) => tables::themes(&global),
         Some(Command::Completions { shell }) => print(|out| {

@@ -67,6 +67,16 @@ pub struct Target {
     pub home: Option<PathBuf>,
 }
 
+impl Target {
+    /// The files to read, in kubectl's order, whether they exist or not.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let (mut files, _) = kubeconfig::locate(self);
+        let mut seen = std::collections::HashSet::new();
+        files.retain(|file| seen.insert(file.clone()));
+        files
+    }
+}
+
 /// What the screen needs right now; changes steer the polling.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Wants {

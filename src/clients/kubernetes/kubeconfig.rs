@@ -75,7 +75,7 @@ pub(super) fn find(target: &Target) -> Found {
 }
 
 /// The files to read, and whether the user named exactly this one.
-fn locate(target: &Target) -> (Vec<PathBuf>, bool) {
+pub(super) fn locate(target: &Target) -> (Vec<PathBuf>, bool) {
     if let Some(path) = &target.kubeconfig {
         return (vec![path.clone()], true);
     }

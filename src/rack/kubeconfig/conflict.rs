@@ -56,7 +56,13 @@ pub(super) fn describe(
         kind,
         name: found.name.to_owned(),
         theirs: facts(kind, theirs, authority.as_deref()),
-        ours: facts(kind, ours, one.authority.as_deref()),
+        ours: match kind {
+            Kind::Context => vec![
+                format!("cluster {}", one.names.cluster),
+                format!("user {}", one.names.user),
+            ],
+            _ => facts(kind, ours, one.authority.as_deref()),
+        },
         file: found.file.path.clone(),
         free_name: free_name(found.name, |name| {
             kinds.iter().any(|kind| is_taken(*kind, name))

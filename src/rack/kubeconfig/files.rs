@@ -104,6 +104,23 @@ impl Files {
             .all(|slot| slot.file.is_none() && slot.problem.is_none())
     }
 
+    /// False when kubectl would refuse one of the files, and with it all.
+    pub fn is_usable(&self) -> bool {
+        self.broken().is_none()
+    }
+
+    /// True when a file says nothing or cannot be used: it may be in the middle of being written.
+    pub fn is_suspicious(&self) -> bool {
+        let says_nothing = |slot: &Slot| {
+            slot.file
+                .as_ref()
+                .is_some_and(|file| file.text().is_empty())
+        };
+        self.slots
+            .iter()
+            .any(|slot| slot.problem.is_some() || says_nothing(slot))
+    }
+
     /// Where new entries and `current-context` go: the first file that exists, else the last of the list.
     pub fn default_file(&self) -> Option<&Path> {
         let slot = self.default_slot()?;
