@@ -166,6 +166,18 @@ impl Sim {
         is_gone
     }
 
+    /// Installs the kinds of a MetalLB of this version (`0.15.3`), and nothing that would act on them.
+    pub fn install_metallb(&self, version: &str) {
+        self.shared.world().install_metallb(version);
+    }
+
+    /// Takes a kind away with all its objects, like the removal of a custom resource definition.
+    pub fn uninstall(&self, kind: &str) {
+        if let Some(kind) = resource::Kind::named(kind) {
+            self.shared.world().uninstall(kind);
+        }
+    }
+
     /// Ends the simulation and waits until its port is closed.
     pub async fn shutdown(mut self) {
         self.tasks.shutdown().await;

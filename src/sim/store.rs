@@ -196,6 +196,12 @@ impl Store {
         )
     }
 
+    /// Wakes the watchers of a kind although nothing has changed.
+    pub(crate) fn ring(&mut self, kind: Kind) {
+        let version = self.version;
+        self.shelf_mut(kind).bell.send_replace(version);
+    }
+
     /// Rings for every change of a kind, with its version.
     pub(crate) fn bell(&self, kind: Kind) -> watch::Receiver<u64> {
         self.shelf(kind).bell.subscribe()

@@ -35,6 +35,10 @@ impl Bed {
         }
     }
 
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
+    }
+
     pub(crate) fn is_real(&self) -> bool {
         !matches!(self.place, Place::Sim(_))
     }

@@ -117,6 +117,7 @@ impl Follower {
             Fact::Leases(Change::Listed(_)) => source == Source::Leases,
             Fact::Pods(Change::Listed(_)) => source == Source::Pods,
             Fact::Events(Change::Listed(_)) => source == Source::Events,
+            Fact::IpAddressPools(Change::Listed(_)) => source == Source::IpAddressPools,
             _ => false,
         };
         self.log.iter().filter(|(_, fact)| is_list(fact)).count()

@@ -31,6 +31,7 @@ mod boards;
 mod control_plane;
 mod follower;
 mod hand;
+mod metallb;
 mod place;
 
 mod answers;
@@ -38,7 +39,9 @@ mod command_line;
 mod draining;
 mod facts;
 mod fleet;
+mod kinds;
 mod outages;
 mod rights;
+mod services;
 mod ssh;
 mod writing;

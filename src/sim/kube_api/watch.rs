@@ -178,6 +178,10 @@ impl Watch {
             if !changes.is_empty() {
                 continue;
             }
+            if !self.shared.world().serves(self.kind) {
+                // The kind was uninstalled; its last objects have been told as deleted.
+                return None;
+            }
             let bookmark_due = self
                 .bookmarks
                 .map_or(self.end, |_| self.next_bookmark.min(self.end));

@@ -8,6 +8,7 @@ use crate::sim::agenda::Job;
 use crate::sim::handles;
 use crate::sim::resource::{ALL, Kind};
 use crate::sim::scenario::MetalLbPlan;
+use crate::sim::store::Key;
 use crate::sim::world::World;
 
 pub(super) fn add(world: &mut World) {
@@ -32,6 +33,29 @@ pub(super) fn add(world: &mut World) {
     world.balancer.is_quiet = false;
     if world.scenario.servicelb {
         world.agenda.add(std::time::Duration::ZERO, Job::ServiceLb);
+    }
+}
+
+impl World {
+    /// The kinds of a MetalLB without its pods: it answers, refuses and stores, and does nothing by itself.
+    pub(crate) fn install_metallb(&mut self, version: &str) {
+        let plan = MetalLbPlan {
+            version: version.to_owned(),
+            speakers: false,
+            ..MetalLbPlan::default()
+        };
+        self.installed = kinds(&plan);
+        self.scenario.metallb = Some(plan);
+    }
+
+    /// Watches of the kind end, as a real server ends them.
+    pub(crate) fn uninstall(&mut self, kind: Kind) {
+        let keys: Vec<Key> = self.store.iter(kind).map(|(key, _)| key.clone()).collect();
+        for key in keys {
+            self.store.remove(kind, &key);
+        }
+        self.installed.remove(&kind);
+        self.store.ring(kind);
     }
 }
 
