@@ -30,12 +30,12 @@ use crate::effect::{Effect, RequestId, TaskKey};
 use crate::keymap::{Keymap, Pending};
 use crate::msg::{Generation, Level, Msg, Notice};
 use crate::panes::{Cx, Panes};
-use crate::rack::Rack;
 use crate::rack::facts::{Change, Fact};
 use crate::rack::node::{NodeName, Uid};
 use crate::rack::problem::{Problem, Subject};
 use crate::rack::time::Now;
 use crate::rack::vip::probe::Target;
+use crate::rack::{Rack, ToldNetwork};
 use crate::theme::roles::Theme;
 use crate::ui::frame;
 
@@ -118,6 +118,8 @@ pub struct ContextSettings {
     pub trays: Vec<String>,
     /// Nothing is connected to but the API server.
     pub is_probe_off: bool,
+    /// The network around the cluster.
+    pub network: ToldNetwork,
 }
 
 impl Model {
@@ -498,6 +500,8 @@ fn take_in(model: &mut Model, fact: Fact) {
             .map(|context| context.trays.clone())
             .unwrap_or_default();
         model.panes.rack.set_trays(trays);
+        let context = model.context_settings();
+        model.rack.network = context.map(|it| it.network.clone()).unwrap_or_default();
     }
 }
 

@@ -42,6 +42,10 @@ pub struct Cluster {
     pub trays: Vec<String>,
     /// Connect to the VIPs on the screen now and then, to see whether they answer.
     pub probe: bool,
+    /// What the DHCP server of the network hands out: ranges or prefixes, as in MetalLB's pools.
+    pub dhcp: Vec<String>,
+    /// Addresses of routers.
+    pub gateways: Vec<String>,
 }
 
 impl Default for Cluster {
@@ -50,6 +54,8 @@ impl Default for Cluster {
             read_only: false,
             trays: Vec::new(),
             probe: true,
+            dhcp: Vec::new(),
+            gateways: Vec::new(),
         }
     }
 }
@@ -156,11 +162,13 @@ mod tests {
     #[test]
     fn settings_of_a_context_are_found_by_its_name() {
         let (config, complaint) = parse(
-            "theme = \"dark\"\n[clusters.office-rack]\nread-only = true\nprobe = false\ntrays = [\"b\", \"a\"]\n",
+            "theme = \"dark\"\n[clusters.office-rack]\nread-only = true\nprobe = false\ntrays = [\"b\", \"a\"]\n\
+             dhcp = [\"10.0.0.0/28\"]\ngateways = [\"10.0.0.1\"]\n",
         );
         assert_eq!(complaint, None);
         assert!(config.cluster("office-rack").read_only);
         assert!(!config.cluster("office-rack").probe);
+        assert_eq!(config.cluster("office-rack").dhcp, ["10.0.0.0/28"]);
         assert!(config.cluster("other").probe, "unless it is switched off");
         assert_eq!(config.cluster("other"), Cluster::default());
     }

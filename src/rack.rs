@@ -34,6 +34,7 @@ pub mod vip;
 pub mod workload;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -48,6 +49,7 @@ use crate::rack::metallb::MetalLb;
 use crate::rack::namespace::Namespace;
 use crate::rack::node::{Lease, Node, NodeName, Uid};
 use crate::rack::pod::{Pod, PodCounts, PodHealth};
+use crate::rack::pools::range::AddressRange;
 use crate::rack::problem::{Problem, Subject};
 use crate::rack::selector::Labels;
 use crate::rack::services::Services;
@@ -73,6 +75,8 @@ pub struct Rack {
     pub watched_since: Duration,
     /// Nodes being drained, or drained and not uncordoned yet.
     pub drains: BTreeMap<Uid, Drain>,
+    /// What the user said of the network: nothing in the cluster knows it.
+    pub network: ToldNetwork,
     /// What is wrong, worst first; made anew by [`Rack::survey`].
     pub problems: Vec<Problem>,
     /// Services, their endpoints, announcements and events.
@@ -96,6 +100,13 @@ pub struct Rack {
     frozen: Option<Duration>,
 }
 
+/// The network around the cluster, as the user's settings have it. Empty: not known.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ToldNetwork {
+    pub dhcp: Vec<AddressRange>,
+    pub gateways: Vec<IpAddr>,
+}
+
 /// How a board's heartbeat reads right now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BeatReading {
@@ -116,6 +127,7 @@ impl Rack {
             fleet: Fleet::default(),
             watched_since: now.mono,
             drains: BTreeMap::new(),
+            network: ToldNetwork::default(),
             problems: Vec::new(),
             services: Services::default(),
             metallb: MetalLb::default(),

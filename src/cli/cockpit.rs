@@ -18,11 +18,13 @@ use crate::app::terminal::{self, Screen};
 use crate::app::{ContextSettings, Model, Settings, signals, update};
 use crate::cli::{Failure, Global};
 use crate::clients::kubernetes::Target;
-use crate::config::{self, Config, Paths};
+use crate::config::{self, Cluster, Config, Paths};
 use crate::effect::Effect;
 use crate::keymap::Keymap;
 use crate::logging;
 use crate::msg::Msg;
+use crate::rack::ToldNetwork;
+use crate::rack::pools::entry;
 use crate::rack::problem::{Problem, Severity, Subject};
 use crate::theme::roles::Theme;
 
@@ -103,6 +105,11 @@ pub(super) fn load(global: &Global) -> Loaded {
         |(file, text)| Config::parse(&text, &file),
     );
     complaints.extend(complaint);
+    let networks = config
+        .clusters
+        .iter()
+        .flat_map(|(name, cluster)| network(name, cluster).1);
+    complaints.extend(networks);
     let ascii = global.ascii || config.ascii.unwrap_or_else(|| !locale_is_utf8());
     let theme_name = global.theme.clone().or_else(|| config.theme.clone());
     let theme_name = theme_name.unwrap_or_else(|| {
@@ -139,6 +146,31 @@ pub(super) fn load(global: &Global) -> Loaded {
 
 fn borrowed(file: Option<&(std::path::PathBuf, String)>) -> Option<(&Path, &str)> {
     file.map(|(path, text)| (path.as_path(), text.as_str()))
+}
+
+/// What the settings of a context say of its network, and a sentence for each address that is none.
+fn network(context: &str, cluster: &Cluster) -> (ToldNetwork, Vec<String>) {
+    let mut told = ToldNetwork::default();
+    let mut complaints = Vec::new();
+    let place = |key: &str| format!("config.toml: {key} of cluster {context}");
+    for text in &cluster.dhcp {
+        match entry::parse(text) {
+            Ok(entry) => told.dhcp.extend(entry.range),
+            Err(error) => complaints.push(format!(
+                "{}: \"{text}\" {}; {}",
+                place("dhcp"),
+                error.fault,
+                error.fault.advice()
+            )),
+        }
+    }
+    for text in &cluster.gateways {
+        match text.parse() {
+            Ok(address) => told.gateways.push(address),
+            Err(_) => complaints.push(format!("{}: \"{text}\" is no address", place("gateways"))),
+        }
+    }
+    (told, complaints)
 }
 
 /// <https://no-color.org>: set and not empty.
@@ -228,12 +260,14 @@ fn model(loaded: Loaded, clock: Clock, size: Size) -> Model {
         .clusters
         .into_iter()
         .map(|(name, cluster)| {
+            let (network, _) = network(&name, &cluster);
             (
                 name,
                 ContextSettings {
                     read_only: cluster.read_only,
                     trays: cluster.trays,
                     is_probe_off: !cluster.probe,
+                    network,
                 },
             )
         })
@@ -260,5 +294,28 @@ fn copy(screen: &mut Screen, text: &str) {
         && let Err(error) = screen.backend_mut().send_raw(&bytes)
     {
         tracing::warn!(%error, "cannot copy");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_is_read_as_pools_are_and_mistakes_are_named() {
+        let cluster = Cluster {
+            dhcp: vec!["192.168.7.100-192.168.7.199".into(), "192.168.7.9".into()],
+            gateways: vec!["192.168.7.1".into(), "router".into()],
+            ..Cluster::default()
+        };
+        let (told, complaints) = network("office", &cluster);
+        assert_eq!((told.dhcp.len(), told.gateways.len()), (1, 1));
+        assert_eq!(
+            complaints,
+            [
+                "config.toml: dhcp of cluster office: \"192.168.7.9\" has no prefix length; write 192.168.7.9/32",
+                "config.toml: gateways of cluster office: \"router\" is no address",
+            ]
+        );
     }
 }

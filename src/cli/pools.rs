@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -12,7 +13,9 @@ use clap::{Args, ValueEnum};
 use crate::cli::{Failure, print};
 use crate::rack::pools::check::{Facts, Mode, Report, check};
 use crate::rack::pools::convert::convert;
+use crate::rack::pools::entry;
 use crate::rack::pools::finding::{LineIndex, Place, Severity, Verdict};
+use crate::rack::pools::range::AddressRange;
 use crate::rack::pools::read::{Form, LONGEST};
 use crate::rack::pools::version::Version;
 use crate::ui::text::clean;
@@ -31,6 +34,15 @@ pub(super) struct Check {
     /// How MetalLB speaks BGP.
     #[arg(long, value_enum, value_name = "MODE")]
     bgp: Option<Bgp>,
+    /// What the DHCP server hands out, as in 192.168.7.100-192.168.7.199; may be given several times.
+    #[arg(long, value_name = "RANGE", value_parser = range)]
+    dhcp: Vec<AddressRange>,
+    /// The address of a node; may be given several times.
+    #[arg(long, value_name = "ADDRESS")]
+    node: Vec<IpAddr>,
+    /// The address of a router; may be given several times.
+    #[arg(long, value_name = "ADDRESS")]
+    gateway: Vec<IpAddr>,
     /// The namespace MetalLB runs in.
     #[arg(long, value_name = "NAME")]
     metallb_namespace: Option<String>,
@@ -53,6 +65,14 @@ fn version(text: &str) -> Result<Version, String> {
     Version::parse(text).ok_or_else(|| "a release of MetalLB looks like 0.14.9".to_owned())
 }
 
+fn range(text: &str) -> Result<AddressRange, String> {
+    let entry = entry::parse(text)
+        .map_err(|error| format!("it {}; {}", error.fault, error.fault.advice()))?;
+    entry
+        .range
+        .ok_or_else(|| "its ends are of two families".to_owned())
+}
+
 /// A line for each problem. Exit code 1 when MetalLB would refuse the configuration, 0 otherwise.
 pub(super) fn run_check(arguments: &Check) -> Result<ExitCode, Failure> {
     let mut joined = Joined::default();
@@ -68,6 +88,9 @@ pub(super) fn run_check(arguments: &Check) -> Result<ExitCode, Failure> {
             Some(Bgp::Frr) => Mode::Frr,
         },
         namespace: arguments.metallb_namespace.as_deref().map(Into::into),
+        nodes: arguments.node.iter().map(|it| ("".into(), *it)).collect(),
+        gateways: arguments.gateway.clone(),
+        dhcp: arguments.dhcp.clone(),
         ..Facts::default()
     };
     let report = check(&joined.text, Form::File, &facts);

@@ -183,6 +183,32 @@ fn pools_check_says_by_its_exit_code_what_metallb_would_say() {
 }
 
 #[test]
+fn pools_check_is_told_what_no_pool_may_hold() {
+    let home = tempfile::tempdir().unwrap();
+    let told = [
+        "pools",
+        "check",
+        "-",
+        "--node",
+        "192.168.7.201",
+        "--gateway",
+        "192.168.7.202",
+        "--dhcp",
+        "192.168.7.100-192.168.7.203",
+    ];
+    let output = fed(&home, &told, &format!("{POOL}---\n{ADVERTISEMENT}"));
+    let out = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "MetalLB checks none of it");
+    for said in [
+        "contains node 192.168.7.201",
+        "contains the gateway 192.168.7.202",
+        "shares 192.168.7.200-192.168.7.203 with the DHCP",
+    ] {
+        assert!(out.contains(said), "{out}");
+    }
+}
+
+#[test]
 fn several_files_are_one_configuration() {
     let home = tempfile::tempdir().unwrap();
     let (pool, advertisement) = (home.path().join("pool.yaml"), home.path().join("l2.yaml"));

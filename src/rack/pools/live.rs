@@ -36,6 +36,7 @@ pub fn objects(rack: &Rack) -> Vec<Object> {
 }
 
 /// What a check of an edit should know of this cluster.
+/// `dhcp` is added to what the user's settings say.
 pub fn facts(rack: &Rack, dhcp: &[AddressRange]) -> Facts {
     let metallb = &rack.metallb;
     Facts {
@@ -45,7 +46,8 @@ pub fn facts(rack: &Rack, dhcp: &[AddressRange]) -> Facts {
         nodes: node_addresses(rack)
             .map(|(name, it)| (name.into(), it))
             .collect(),
-        dhcp: dhcp.to_vec(),
+        gateways: rack.network.gateways.clone(),
+        dhcp: [&rack.network.dhcp, dhcp].concat(),
         ..Facts::default()
     }
 }
@@ -134,8 +136,8 @@ pub fn network(rack: &Rack, dhcp: &[AddressRange]) -> Network {
         .map(AddressRange::single);
     Network {
         nodes: node_addresses(rack).map(|(_, it)| it).collect(),
-        gateways: Vec::new(),
-        dhcp: dhcp.to_vec(),
+        gateways: rack.network.gateways.clone(),
+        dhcp: [&rack.network.dhcp, dhcp].concat(),
         taken: ranges.flat_map(Pool::ranges).chain(held).collect(),
     }
 }

@@ -126,7 +126,12 @@ fn occupied(title: &str, written: &Written, range: AddressRange, facts: &Facts) 
         .iter()
         .filter(|(_, address)| range.contains(*address));
     for (name, address) in nodes {
-        let what = format!("\"{text}\" in {title} contains node {name}, {address}");
+        let name = if name.is_empty() {
+            String::new()
+        } else {
+            format!("{name}, ")
+        };
+        let what = format!("\"{text}\" in {title} contains node {name}{address}");
         findings.push(
             Finding::warning(Kind::NodeAddress, written.span.clone(), what)
                 .why("a Service that gets this address takes the node off the network; MetalLB does not check")

@@ -64,4 +64,7 @@ fn pools_are_counted_with_what_services_have() {
     assert_eq!(shared, ["web/blog", "web/shop"]);
     assert_eq!(holders(&rack).len(), 3);
     assert_eq!(network(&rack, &[]).taken.len(), 5);
+    rack.network.dhcp = vec![AddressRange::single("10.0.0.1".parse().unwrap())];
+    assert_eq!(facts(&rack, &[]).dhcp, rack.network.dhcp);
+    assert_eq!(network(&rack, &rack.network.dhcp).dhcp.len(), 2);
 }
