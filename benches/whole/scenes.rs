@@ -114,18 +114,18 @@ pub(crate) fn settled(cluster: &Cluster, kubeconfig: &Path, home: &Path) -> Resu
     see_nodes(&mut cockpit, cluster)?;
     let pods = |shown: &crate::cockpit::Shown<'_>| {
         let first = objects::node_name(0);
-        let row = shown.rows().into_iter().find(|row| row.contains(&first));
-        // Behind the dashes of what only SSH or metrics could tell stands the number of pods.
-        row.and_then(|row| {
-            let behind = row
-                .rsplit_once('–')?
-                .1
-                .split_whitespace()
-                .next()?
-                .to_owned();
-            behind.parse::<u32>().ok()
+        let rows = shown.rows();
+        let title = rows
+            .iter()
+            .find_map(|row| row.find("PODS").map(|at| (row, at)));
+        let row = rows.iter().find(|row| row.contains(&first));
+        // The number ends where its title does; bytes are not cells, dashes and frames have three.
+        title.zip(row).is_some_and(|((title, at), row)| {
+            let cells = title[..at].chars().count() + "PODS".len();
+            let until: String = row.chars().take(cells).collect();
+            let number = until.split_whitespace().next_back();
+            number.is_some_and(|it| it.trim_start_matches('!').parse::<u32>().is_ok())
         })
-        .is_some()
     };
     let begun = Instant::now();
     cockpit.until(LONG, pods).context("no pods on the screen")?;
