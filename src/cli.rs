@@ -97,6 +97,17 @@ enum Command {
     Nodes(Report),
     /// Print what is wrong, worst first; exit code 1 when something is worse than a note.
     Problems(Report),
+    /// Print the Services with their virtual addresses: who announces them, what is behind them, what is wrong.
+    Services {
+        #[command(flatten)]
+        report: Report,
+        /// Services of type NodePort and ClusterIP as well.
+        #[arg(short, long)]
+        all: bool,
+        /// Exit code 1 when something is worse than a note.
+        #[arg(long)]
+        fail_on_problems: bool,
+    },
     /// Print MetalLB's pools and what is used of them; check and convert its configuration without a cluster.
     #[command(args_conflicts_with_subcommands = true)]
     Pools {
@@ -184,6 +195,11 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Some(Command::Demo { scenario, seed }) => demo::run(&global, &scenario, seed),
         Some(Command::Nodes(report)) => report::nodes(target(&global), report),
         Some(Command::Problems(report)) => report::problems(target(&global), report),
+        Some(Command::Services {
+            report,
+            all,
+            fail_on_problems,
+        }) => report::services(target(&global), report, all, fail_on_problems),
         Some(Command::Pools { report, command }) => match command {
             None => report::pools(target(&global), report),
             Some(Pools::Check(arguments)) => pools::run_check(&arguments),

@@ -5,7 +5,9 @@ use crate::msg::Generation;
 use crate::rack::drain::Consent;
 use crate::rack::node::{NodeName, Uid};
 use crate::rack::problem::Subject;
+use crate::rack::service::ServiceName;
 use crate::rack::vip::probe::Target;
+use crate::rack::vip::wish::Exposure;
 
 /// Numbers a request, so that an answer nobody waits for is dropped.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -79,6 +81,18 @@ pub enum Effect {
         value: Option<String>,
     },
 
+    /// Apply a merge patch to the Service with this UID, after the server has tried it.
+    ChangeService {
+        context: String,
+        service: ServiceName,
+        uid: Uid,
+        change: serde_json::Value,
+    },
+    /// Make a Service for a Deployment, after the server has tried it.
+    Expose {
+        context: String,
+        exposure: Exposure,
+    },
     /// Cordon the Node with this UID and evict its pods.
     Drain {
         context: String,
@@ -115,6 +129,8 @@ impl Effect {
         match self {
             Effect::SetUnschedulable { .. }
             | Effect::SetLabel { .. }
+            | Effect::ChangeService { .. }
+            | Effect::Expose { .. }
             | Effect::Drain { .. }
             | Effect::RemoveNode { .. }
             | Effect::RemovePassword { .. } => true,

@@ -7,12 +7,31 @@ use std::collections::BTreeMap;
 use crate::effect::Effect;
 use crate::rack::node::{NodeName, Uid};
 use crate::rack::secret::Secret;
+use crate::rack::service::ServiceName;
 
 /// What a form is for; the pane that asked finds here what it is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FormId {
     /// A label of this very node is set or removed.
-    NodeLabel { node: NodeName, uid: Uid },
+    NodeLabel {
+        node: NodeName,
+        uid: Uid,
+    },
+    /// This very Service asks for an address, a pool, or to share with another.
+    ServiceAddress {
+        service: ServiceName,
+        uid: Uid,
+    },
+    ServicePool {
+        service: ServiceName,
+        uid: Uid,
+    },
+    ServiceShare {
+        service: ServiceName,
+        uid: Uid,
+    },
+    /// A Service is made for a Deployment.
+    Expose,
 }
 
 /// Fields to fill in, over the panes.

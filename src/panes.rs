@@ -56,6 +56,10 @@ impl Panes {
         match msg {
             Msg::FormSent { form, answers } => match form {
                 FormId::NodeLabel { node, uid } => rack::label::filled_in(node, uid, answers, cx),
+                FormId::ServiceAddress { .. }
+                | FormId::ServicePool { .. }
+                | FormId::ServiceShare { .. }
+                | FormId::Expose => services::wish::filled_in(form, answers, cx),
             },
             Msg::DrainPlanned {
                 node,
@@ -79,6 +83,10 @@ impl Panes {
     ) -> Option<(&'static str, String)> {
         match form {
             FormId::NodeLabel { node, .. } => rack::label::complaint(node, answers, rack),
+            FormId::ServiceAddress { .. }
+            | FormId::ServicePool { .. }
+            | FormId::ServiceShare { .. }
+            | FormId::Expose => services::wish::complaint(form, answers, rack),
         }
     }
 

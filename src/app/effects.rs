@@ -20,6 +20,7 @@ use crate::rack::drain::{Consent, End, News};
 use crate::rack::facts::Fact;
 use crate::rack::node::{NodeName, Uid};
 use crate::rack::problem::{Problem, Severity, Subject};
+use crate::rack::service::ServiceName;
 use crate::rack::vip;
 
 /// Messages on their way to the loop.
@@ -109,6 +110,13 @@ impl Effects {
                 targets,
             } => self.probe(generation, targets),
             Effect::CheckUrl(url) => self.check(url),
+            Effect::ChangeService {
+                context,
+                service,
+                uid,
+                change,
+            } => self.change_service(&context, service, uid, change),
+            Effect::Expose { context, exposure } => self.expose(&context, exposure),
             Effect::PlanDrain { context, node, uid } => self.plan_drain(&context, node, uid),
             Effect::Drain {
                 context,
@@ -181,6 +189,33 @@ impl Effects {
                 async { kubernetes::yaml(&kubernetes::connect(&target).await?, &object).await };
             let result = read.await.map_err(|error| error.problem());
             let _ = inbox.send(Msg::YamlRead { request, result }).await;
+        });
+    }
+
+    fn change_service(
+        &self,
+        context: &str,
+        service: ServiceName,
+        uid: Uid,
+        change: serde_json::Value,
+    ) {
+        let target = self.target_in(context);
+        let done = format!("service {service} is changed; MetalLB answers in its events");
+        let not_done = format!("service {service} was not changed");
+        self.report(done, not_done, async move {
+            let connection = kubernetes::connect(&target).await?;
+            kubernetes::services::change(&connection, &service, &uid, &change).await
+        });
+    }
+
+    fn expose(&self, context: &str, exposure: vip::wish::Exposure) {
+        let target = self.target_in(context);
+        let (deployment, name) = (&exposure.deployment, &exposure.name);
+        let done = format!("deployment {deployment} is exposed as service {name}");
+        let not_done = format!("deployment {deployment} was not exposed");
+        self.report(done, not_done, async move {
+            let connection = kubernetes::connect(&target).await?;
+            kubernetes::services::expose(&connection, &exposure).await
         });
     }
 

@@ -1,4 +1,4 @@
-//! `bramble nodes`, `bramble pools` and `bramble problems`: the same facts as the cockpit, on plain stdout.
+//! `bramble nodes`, `bramble services`, `bramble pools` and `bramble problems`: the same facts as the cockpit, on plain stdout.
 //!
 //! With `--watch` every line carries the time, what goes away is said, and an outage is a line of its own: it never ends
 //! the watch.
@@ -6,6 +6,7 @@
 mod nodes;
 mod pools;
 mod problems;
+mod services;
 mod sheet;
 
 use std::io::{self, Write};
@@ -59,6 +60,36 @@ pub(super) fn pools(target: Target, report: Report) -> Result<ExitCode, Failure>
             write_lines(&sheet.news(pools::rows(&reader.rack), reader.rack.now))?;
         }
         Ok(ExitCode::SUCCESS)
+    })
+}
+
+pub(super) fn services(
+    target: Target,
+    report: Report,
+    shows_all: bool,
+    fails_on_problems: bool,
+) -> Result<ExitCode, Failure> {
+    read(target, |mut reader| async move {
+        let mut sheet = services::sheet(report);
+        let mut link = LinkLine::default();
+        reader.until(|rack| is_complete(rack, &Source::ALL)).await?;
+        services::is_there(&reader.rack)?;
+        reader.rack.survey();
+        let mut is_wrong = services::is_wrong(&reader.rack);
+        let rows = services::rows(&reader.rack, shows_all);
+        write_lines(&sheet.first(rows, reader.rack.now))?;
+        while report.watch && reader.next().await.is_some() {
+            reader.rack.survey();
+            is_wrong = services::is_wrong(&reader.rack);
+            write_lines(&link.news(&reader.rack, report.output))?;
+            let rows = services::rows(&reader.rack, shows_all);
+            write_lines(&sheet.news(rows, reader.rack.now))?;
+        }
+        Ok(if fails_on_problems && is_wrong {
+            ExitCode::from(1)
+        } else {
+            ExitCode::SUCCESS
+        })
     })
 }
 

@@ -34,6 +34,7 @@ mod metrics;
 mod place;
 mod read;
 pub mod remove;
+pub mod services;
 mod session;
 mod source;
 mod split;

@@ -13,10 +13,13 @@ use crate::rack::problem::{Problem, Severity, Subject};
 use crate::theme::roles::Theme;
 use crate::ui::frame::{PaneBox, draw_box};
 use crate::ui::led;
-use crate::ui::text::{clean, put};
+use crate::ui::text::{clean, put, wrap};
 
 /// Cells of a label at the left of a line.
 pub(crate) const LABEL: usize = 13;
+
+/// Cells of a reason or a next step before it is folded: what the narrowest screen shows.
+const READABLE: usize = 54;
 
 /// A line of the page: pieces of text, each with what it means.
 pub(crate) type Line = Vec<(String, Piece)>;
@@ -82,7 +85,8 @@ pub(crate) fn problems(rack: &Rack, about: &Subject, lines: &mut Vec<Line>) {
             .into_iter()
             .filter(|text| !text.is_empty())
         {
-            lines.push(vec![(format!("  {text}"), Piece::Label)]);
+            let folded = wrap(&clean(text), READABLE).into_iter();
+            lines.extend(folded.map(|line| vec![(format!("  {line}"), Piece::Label)]));
         }
     }
 }

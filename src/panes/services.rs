@@ -5,6 +5,7 @@
 mod columns;
 mod detail;
 mod table;
+pub(in crate::panes) mod wish;
 
 use std::net::IpAddr;
 
@@ -171,14 +172,35 @@ impl ServicesPane {
             Action::YamlOpen => self.with_service(cx, |service| {
                 Msg::ReadYaml(Subject::Service(service.name.clone()))
             }),
+            Action::ServiceExpose => cx.msgs.push(Msg::Fill(wish::expose_form(cx.rack))),
+            Action::ServiceAddress
+            | Action::ServiceRelease
+            | Action::ServiceShare
+            | Action::ServicePool => {
+                self.wish(action, cx);
+            }
             _ => {}
         }
+    }
+
+    /// Asks for what a Service should ask for.
+    fn wish(&self, action: Action, cx: &mut Cx<'_>) {
+        let Some(service) = self.current(cx.rack) else {
+            return cx.msgs.push(Msg::warn("there is no service here"));
+        };
+        if !self.is_detail() && self.list.rows.is_unsettled(cx.rack.now.mono) {
+            let text = "another service slid under the cursor just now: look, and press again";
+            return cx.msgs.push(Msg::warn(text));
+        }
+        cx.msgs.push(wish::ask(action, service, cx.rack));
     }
 
     pub fn hints(&self) -> &'static [Action] {
         match self.view {
             View::Table => &[
                 Action::RowOpen,
+                Action::ServiceExpose,
+                Action::ServiceAddress,
                 Action::FilterOpen,
                 Action::FaultsToggle,
                 Action::ServicesAll,
@@ -187,6 +209,7 @@ impl ServicesPane {
             ],
             View::Detail { .. } => &[
                 Action::Close,
+                Action::ServiceAddress,
                 Action::ServiceCheck,
                 Action::YamlOpen,
                 Action::MenuOpen,
@@ -196,16 +219,27 @@ impl ServicesPane {
 
     pub fn menu(&self, rack: &Rack) -> (String, Vec<Action>) {
         let Some(service) = self.current(rack) else {
-            return ("Services".to_owned(), vec![Action::ServicesAll]);
+            return (
+                "Services".to_owned(),
+                vec![Action::ServiceExpose, Action::ServicesAll],
+            );
         };
         let mut menu = Vec::new();
         if !self.is_detail() {
             menu.push(Action::RowOpen);
         }
+        if service.is_load_balancer() {
+            menu.extend([
+                Action::ServiceAddress,
+                Action::ServicePool,
+                Action::ServiceShare,
+                Action::ServiceRelease,
+            ]);
+        }
         if url(service).is_some() {
             menu.extend([Action::ServiceCheck, Action::CopyUrl]);
         }
-        menu.extend([Action::CopyName, Action::YamlOpen]);
+        menu.extend([Action::CopyName, Action::YamlOpen, Action::ServiceExpose]);
         (format!("Service {}", service.name), menu)
     }
 

@@ -10,7 +10,8 @@
 //! - [`pools`], [`request`], [`sharing`]: what can be asked for, and who may stand on one address;
 //! - [`symptom`]: the list of what goes wrong; `pending`, `serving` and `cluster` are its rules;
 //! - [`chain`]: the way from request to answer in words;
-//! - [`probe`]: whether an address answers from here.
+//! - [`probe`]: whether an address answers from here;
+//! - [`wish`]: what a person wants, as changes to Services.
 
 pub mod announcer;
 pub mod chain;
@@ -27,6 +28,7 @@ pub mod speakers;
 pub mod symptom;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod wish;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;

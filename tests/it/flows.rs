@@ -382,3 +382,64 @@ async fn every_context_is_looked_at_and_enter_turns_to_one() {
     other.api().kill().await;
     cockpit.until("no contact for").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deployment_is_exposed_tried_first_and_gets_an_address() {
+    let sim = office().await;
+    let mut cockpit = Harness::start(&sim, Settings::default());
+    cockpit.until("4/4 ready").await;
+    cockpit.press("2 e").await;
+    cockpit.until("Expose a Deployment").await;
+    cockpit.press("w e b / m y - w e b - a p p enter").await;
+    cockpit.press("s e c o n d enter enter enter enter enter").await;
+    cockpit.until("Expose deployment web/my-web-app as service second?").await;
+    cockpit.press("y").await;
+    cockpit.until("is exposed as service second").await;
+    let posts: Vec<String> = sim.api().request_log();
+    let posts: Vec<&String> = posts.iter().filter(|it| it.starts_with("POST") && it.contains("/services")).collect();
+    assert_eq!(posts.len(), 2, "{posts:?}");
+    assert!(posts[0].contains("dryRun=All") && !posts[1].contains("dryRun"), "{posts:?}");
+    cockpit.press("/ s e c o n d enter").await;
+    let screen = cockpit.until("company-office").await;
+    assert!(screen.contains("web/second"), "{screen}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_asks_for_another_address_and_nothing_is_sent_in_read_only_mode() {
+    let sim = office().await;
+    let read_only = Settings {
+        read_only: true,
+        ..Settings::default()
+    };
+    let mut cockpit = Harness::start(&sim, read_only);
+    cockpit.until("4/4 ready").await;
+    cockpit.press("2 i").await;
+    cockpit.until("read-only").await;
+
+    let mut cockpit = Harness::start(&sim, Settings::default());
+    cockpit.until("4/4 ready").await;
+    cockpit.press("2 / g r a f a n a enter").await;
+    cockpit.until("monitoring/grafana").await;
+    cockpit.press("i 1 0 . 1 0 . 1 0 . 9 9 enter").await;
+    cockpit.until("Change the address of service monitoring/grafana?").await;
+    cockpit.press("y").await;
+    cockpit.until("is changed").await;
+    cockpit.until("10.10.10.99").await;
+    let log = sim.api().request_log();
+    let patches: Vec<&String> = log.iter().filter(|it| it.starts_with("PATCH")).collect();
+    assert_eq!(patches.len(), 2, "tried, then done: {patches:?}");
+    assert!(patches[0].contains("dryRun=All"), "{patches:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_problem_of_a_service_leads_to_its_page_and_back() {
+    let sim = office().await;
+    let mut cockpit = Harness::start(&sim, Settings::default());
+    cockpit.until("4/4 ready").await;
+    cockpit.press("8").await;
+    cockpit.until("web/shop waits for an address").await;
+    cockpit.press("enter").await;
+    cockpit.until("From the request to the answer").await;
+    cockpit.press("esc").await;
+    cockpit.until("Problems").await;
+}

@@ -119,6 +119,16 @@ pub(super) async fn label(
     change_guarded(connection, &Subject::Node(node.clone()), uid, &change).await
 }
 
+/// Has the server try a merge patch with all its checks, without writing it.
+pub(super) async fn try_change(
+    connection: &Connection,
+    object: &Subject,
+    uid: &Uid,
+    change: &serde_json::Value,
+) -> Result<(), Error> {
+    patch_guarded(connection, object, uid, change, "&dryRun=All").await
+}
+
 /// A merge patch to the object with this uid and no other. A conflict is settled by reading the object again: use it
 /// only for changes that do not depend on what else is written to it.
 pub(super) async fn change_guarded(
@@ -127,13 +137,23 @@ pub(super) async fn change_guarded(
     uid: &Uid,
     change: &serde_json::Value,
 ) -> Result<(), Error> {
+    patch_guarded(connection, object, uid, change, "").await
+}
+
+async fn patch_guarded(
+    connection: &Connection,
+    object: &Subject,
+    uid: &Uid,
+    change: &serde_json::Value,
+    query: &str,
+) -> Result<(), Error> {
     let (kind, path) = found(object)?;
     for _ in 0..TRIES {
         let version = read_again(connection, object, uid).await?;
         let mut body = change.clone();
         body["metadata"]["uid"] = json!(&*uid.0);
         body["metadata"]["resourceVersion"] = json!(&*version.0);
-        let path = format!("{path}?fieldManager=bramble");
+        let path = format!("{path}?fieldManager=bramble{query}");
         let answer = connection
             .patch(&path, body.to_string().into_bytes(), kind.patching())
             .await;

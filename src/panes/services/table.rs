@@ -101,7 +101,7 @@ pub(super) fn draw(pane: &ServicesPane, rack: &Rack, theme: &Theme, area: Rect, 
     draw_signs(&window.services, &rows, rack, theme, inside, buf);
     if window.services.is_empty() {
         let text = if pane.list.filter.is_empty() && !pane.list.only_faults {
-            "No service of type LoadBalancer. a shows all types."
+            "No service of type LoadBalancer. a shows all types, e exposes a Deployment."
         } else {
             "No service passes the filter. esc shows all again."
         };
