@@ -18,8 +18,8 @@ use crate::ui::text::{clean, put, wrap};
 /// Cells of a label at the left of a line.
 pub(crate) const LABEL: usize = 13;
 
-/// Cells of a reason or a next step before it is folded: what the narrowest screen shows.
-const READABLE: usize = 54;
+/// Before reasons and next steps.
+const INDENT: &str = "  ";
 
 /// A line of the page: pieces of text, each with what it means.
 pub(crate) type Line = Vec<(String, Piece)>;
@@ -85,10 +85,27 @@ pub(crate) fn problems(rack: &Rack, about: &Subject, lines: &mut Vec<Line>) {
             .into_iter()
             .filter(|text| !text.is_empty())
         {
-            let folded = wrap(&clean(text), READABLE).into_iter();
-            lines.extend(folded.map(|line| vec![(format!("  {line}"), Piece::Label)]));
+            lines.push(vec![(format!("{INDENT}{text}"), Piece::Label)]);
         }
     }
+}
+
+/// The lines as they stand in a box of this width: sentences are folded, aligned lines are cut when they are drawn.
+pub(crate) fn folded(lines: Vec<Line>, area: Rect) -> Vec<Line> {
+    let room = usize::from(area.width.saturating_sub(3));
+    let mut all = Vec::with_capacity(lines.len());
+    for line in lines {
+        match line.as_slice() {
+            [(text, piece)] if text.starts_with(INDENT) && text.chars().count() > room => {
+                let room = room.saturating_sub(INDENT.len()).max(8);
+                let parts = wrap(&clean(text.trim_start()), room);
+                let part = |part: String| vec![(format!("{INDENT}{part}"), *piece)];
+                all.extend(parts.into_iter().map(part));
+            }
+            _ => all.push(line),
+        }
+    }
+    all
 }
 
 /// Why a section is empty: not known yet, not allowed, or really nothing.

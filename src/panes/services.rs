@@ -118,7 +118,7 @@ impl ServicesPane {
     pub fn on_action(&mut self, action: Action, cx: &mut Cx<'_>) {
         if let View::Detail { uid, scroll } = &mut self.view {
             let service = cx.rack.services.by_uid(uid);
-            let total = service.map_or(0, |service| detail::height(cx.rack, service));
+            let total = service.map_or(0, |service| detail::height(cx.rack, service, cx.area));
             let height = usize::from(cx.area.height.saturating_sub(2));
             if scrolled(scroll, action, total, height) {
                 return;

@@ -391,14 +391,24 @@ async fn a_deployment_is_exposed_tried_first_and_gets_an_address() {
     cockpit.press("2 e").await;
     cockpit.until("Expose a Deployment").await;
     cockpit.press("w e b / m y - w e b - a p p enter").await;
-    cockpit.press("s e c o n d enter enter enter enter enter").await;
-    cockpit.until("Expose deployment web/my-web-app as service second?").await;
+    cockpit
+        .press("s e c o n d enter enter enter enter enter")
+        .await;
+    cockpit
+        .until("Expose deployment web/my-web-app as service second?")
+        .await;
     cockpit.press("y").await;
     cockpit.until("is exposed as service second").await;
     let posts: Vec<String> = sim.api().request_log();
-    let posts: Vec<&String> = posts.iter().filter(|it| it.starts_with("POST") && it.contains("/services")).collect();
+    let posts: Vec<&String> = posts
+        .iter()
+        .filter(|it| it.starts_with("POST") && it.contains("/services"))
+        .collect();
     assert_eq!(posts.len(), 2, "{posts:?}");
-    assert!(posts[0].contains("dryRun=All") && !posts[1].contains("dryRun"), "{posts:?}");
+    assert!(
+        posts[0].contains("dryRun=All") && !posts[1].contains("dryRun"),
+        "{posts:?}"
+    );
     cockpit.press("/ s e c o n d enter").await;
     let screen = cockpit.until("company-office").await;
     assert!(screen.contains("web/second"), "{screen}");
@@ -421,7 +431,9 @@ async fn a_service_asks_for_another_address_and_nothing_is_sent_in_read_only_mod
     cockpit.press("2 / g r a f a n a enter").await;
     cockpit.until("monitoring/grafana").await;
     cockpit.press("i 1 0 . 1 0 . 1 0 . 9 9 enter").await;
-    cockpit.until("Change the address of service monitoring/grafana?").await;
+    cockpit
+        .until("Change the address of service monitoring/grafana?")
+        .await;
     cockpit.press("y").await;
     cockpit.until("is changed").await;
     cockpit.until("10.10.10.99").await;

@@ -124,9 +124,8 @@ fn known(announcer: &Announcer) -> String {
 /// Raw values, `null` for what is not known.
 fn json_of(service: &Service, vip: &Vip) -> Value {
     let announcer = vip.announcer.as_ref().map(|it| {
-        let names = |nodes: &[NodeName]| -> Vec<String> {
-            nodes.iter().map(ToString::to_string).collect()
-        };
+        let names =
+            |nodes: &[NodeName]| -> Vec<String> { nodes.iter().map(ToString::to_string).collect() };
         json!({
             "nodes": names(&it.nodes),
             "knownBy": it.witness.word(),

@@ -22,8 +22,8 @@ use crate::ui::{led, strip};
 const EVENTS: usize = 12;
 
 /// How many lines the page has.
-pub(super) fn height(rack: &Rack, node: &Node, _area: Rect) -> usize {
-    lines(rack, node).len()
+pub(super) fn height(rack: &Rack, node: &Node, area: Rect) -> usize {
+    page::folded(lines(rack, node), area).len()
 }
 
 pub(super) fn draw(
@@ -35,7 +35,7 @@ pub(super) fn draw(
     buf: &mut Buffer,
 ) {
     let title = format!("Rack {} {}", theme.symbols.arrow_right, node.name);
-    let lines = lines(rack, node);
+    let lines = page::folded(lines(rack, node), area);
     let page = (title.as_str(), lines.as_slice(), scroll);
     page::draw(rack, page, theme, area, buf, |room, buf| {
         strip::draw_strip(&moments(rack, node, room.width), room, buf, theme);

@@ -22,8 +22,8 @@ use crate::ui::strip::sparkline;
 const GRAPH: usize = 60;
 
 /// How many lines the page has.
-pub(super) fn height(rack: &Rack, service: &Service) -> usize {
-    lines(rack, service, &UNICODE).len()
+pub(super) fn height(rack: &Rack, service: &Service, area: Rect) -> usize {
+    page::folded(lines(rack, service, &UNICODE), area).len()
 }
 
 pub(super) fn draw(
@@ -35,7 +35,7 @@ pub(super) fn draw(
     buf: &mut Buffer,
 ) {
     let title = format!("Services {} {}", theme.symbols.arrow_right, service.name);
-    let lines = lines(rack, service, &theme.symbols);
+    let lines = page::folded(lines(rack, service, &theme.symbols), area);
     page::draw(rack, (&title, &lines, scroll), theme, area, buf, |_, _| {});
 }
 

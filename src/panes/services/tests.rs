@@ -262,15 +262,15 @@ use crate::effect::Effect;
 use crate::form::{Answer, Answers, FormId};
 
 /// Sends off a form; the question and what yes would do.
-fn answered(rack: &Rack, form: &FormId, answers: Answers) -> (String, Vec<Effect>) {
-    assert_eq!(wish::complaint(form, &answers, rack), None);
+fn answered(rack: &Rack, form: &FormId, answers: &Answers) -> (String, Vec<Effect>) {
+    assert_eq!(wish::complaint(form, answers, rack), None);
     let mut cx = Cx {
         rack,
         area: Rect::default(),
         msgs: Vec::new(),
         effects: Vec::new(),
     };
-    wish::filled_in(form, &answers, &mut cx);
+    wish::filled_in(form, answers, &mut cx);
     match cx.msgs.pop() {
         Some(Msg::Ask(question)) => (question.title, question.then),
         other => panic!("{other:?}"),
@@ -288,27 +288,68 @@ fn form_of(name: &str, kind: fn(ServiceName, Uid) -> FormId) -> FormId {
 #[test]
 fn every_wish_asks_first_and_names_the_service_and_its_uid() {
     let rack = bench().rack();
-    let address = form_of("web/shop", |service, uid| FormId::ServiceAddress { service, uid });
-    let (title, then) = answered(&rack, &address, [text("address", "192.168.7.201")].into_iter().collect());
+    let address = form_of("web/shop", |service, uid| FormId::ServiceAddress {
+        service,
+        uid,
+    });
+    let (title, then) = answered(
+        &rack,
+        &address,
+        &[text("address", "192.168.7.201")].into_iter().collect(),
+    );
     assert_eq!(title, "Change the address of service web/shop?");
-    let [Effect::ChangeService { service, uid, change, .. }] = then.as_slice() else { panic!("{then:?}") };
-    assert_eq!((service.to_string(), &*uid.0), ("web/shop".to_owned(), "web/shop"));
-    assert_eq!(change["metadata"]["annotations"]["metallb.io/loadBalancerIPs"], "192.168.7.201");
+    let [
+        Effect::ChangeService {
+            service,
+            uid,
+            change,
+            ..
+        },
+    ] = then.as_slice()
+    else {
+        panic!("{then:?}")
+    };
+    assert_eq!(
+        (service.to_string(), &*uid.0),
+        ("web/shop".to_owned(), "web/shop")
+    );
+    assert_eq!(
+        change["metadata"]["annotations"]["metallb.io/loadBalancerIPs"],
+        "192.168.7.201"
+    );
 
-    let pool = form_of("web/shop", |service, uid| FormId::ServicePool { service, uid });
-    let (_, then) = answered(&rack, &pool, [("pool", Answer::Choice(1))].into_iter().collect());
+    let pool = form_of("web/shop", |service, uid| FormId::ServicePool {
+        service,
+        uid,
+    });
+    let (_, then) = answered(
+        &rack,
+        &pool,
+        &[("pool", Answer::Choice(1))].into_iter().collect(),
+    );
     assert!(matches!(&then[..], [Effect::ChangeService { change, .. }]
         if change["metadata"]["annotations"]["metallb.io/address-pool"] == "lan"));
 
-    let share = form_of("web/shop", |service, uid| FormId::ServiceShare { service, uid });
-    let answers = [text("with", "infra/dns"), text("key", "")].into_iter().collect();
-    let (_, then) = answered(&rack, &share, answers);
+    let share = form_of("web/shop", |service, uid| FormId::ServiceShare {
+        service,
+        uid,
+    });
+    let answers = [text("with", "infra/dns"), text("key", "")]
+        .into_iter()
+        .collect();
+    let (_, then) = answered(&rack, &share, &answers);
     assert_eq!(then.len(), 2, "the other gets the key as well");
 
     let (mut pane, rack) = (ServicesPane::default(), rack);
     act(&mut pane, &rack, Action::GoBottom);
-    let [Msg::Ask(question)] = &act(&mut pane, &rack, Action::ServiceRelease)[..] else { panic!() };
-    assert_eq!(question.typed.as_deref(), Some("shop"), "its name must be typed");
+    let [Msg::Ask(question)] = &act(&mut pane, &rack, Action::ServiceRelease)[..] else {
+        panic!()
+    };
+    assert_eq!(
+        question.typed.as_deref(),
+        Some("shop"),
+        "its name must be typed"
+    );
     assert!(question.then.iter().all(Effect::is_write));
 }
 
@@ -317,20 +358,52 @@ fn what_cannot_be_is_refused_while_it_is_typed() {
     let mut bench = bench();
     bench.services[0].ports = vec![port(Protocol::Udp, 53)];
     let rack = bench.rack();
-    let address = form_of("web/shop", |service, uid| FormId::ServiceAddress { service, uid });
-    let share = form_of("web/shop", |service, uid| FormId::ServiceShare { service, uid });
+    let address = form_of("web/shop", |service, uid| FormId::ServiceAddress {
+        service,
+        uid,
+    });
+    let share = form_of("web/shop", |service, uid| FormId::ServiceShare {
+        service,
+        uid,
+    });
     let expose = |deployment: &str, name: &str, ports: &str| -> Answers {
-        [text("deployment", deployment), text("name", name), text("ports", ports)].into_iter().collect()
+        [
+            text("deployment", deployment),
+            text("name", name),
+            text("ports", ports),
+        ]
+        .into_iter()
+        .collect()
     };
     for (form, answers, part) in [
-        (&address, [text("address", "10.0.0.1")].into_iter().collect(), "in no pool"),
-        (&address, [text("address", "here")].into_iter().collect(), "is no address"),
-        (&share, [text("with", "web/blog")].into_iter().collect(), "with an address"),
-        (&share, [text("with", "infra/dns")].into_iter().collect(), "both want UDP port 53"),
+        (
+            &address,
+            [text("address", "10.0.0.1")].into_iter().collect(),
+            "in no pool",
+        ),
+        (
+            &address,
+            [text("address", "here")].into_iter().collect(),
+            "is no address",
+        ),
+        (
+            &share,
+            [text("with", "web/blog")].into_iter().collect(),
+            "with an address",
+        ),
+        (
+            &share,
+            [text("with", "infra/dns")].into_iter().collect(),
+            "both want UDP port 53",
+        ),
         (&FormId::Expose, expose("web", "", "80"), "namespace/name"),
         (&FormId::Expose, expose("web/shop", "", "80"), "already"),
         (&FormId::Expose, expose("web/x", "", "0"), "is no port"),
-        (&FormId::Expose, expose("web/x", "Bad_Name", "80"), "no name of a Service"),
+        (
+            &FormId::Expose,
+            expose("web/x", "Bad_Name", "80"),
+            "no name of a Service",
+        ),
     ] {
         let (_, fault) = wish::complaint(form, &answers, &rack).unwrap();
         assert!(fault.contains(part), "{fault}");
