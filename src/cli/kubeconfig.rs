@@ -18,9 +18,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::{Failure, Global, Output, cockpit, print, target};
 use crate::clients::kubeconfig_files::{self as on_disk, Place, Places, ServerCheck};
+use crate::clients::ssh::{Settings, Ssh};
 use crate::config::Paths;
-use crate::rack::kubeconfig::{Merge, OnConflict, Plan, Request, ServerToCheck, days_left};
+use crate::rack::kubeconfig::{Merge, OnConflict, Plan, Request, ServerToCheck, Source, days_left};
 use crate::rack::problem::Problem;
+use crate::rack::ssh::Destination;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Kubeconfig {
@@ -221,7 +223,13 @@ fn merge(
     if place == Place::StandardInput && std::io::stdin().is_terminal() {
         warn(&[say::waiting()]);
     }
-    let source = on_disk::read_source(&place).map_err(wrong)?;
+    let (source, reached) = match &place {
+        Place::Ssh(to) => {
+            let (source, address) = fetch(to)?;
+            (source, Some(address))
+        }
+        place => (on_disk::read_source(place).map_err(wrong)?, None),
+    };
     if let Some(into) = arguments.into {
         places.target.kubeconfig = Some(into);
     }
@@ -235,7 +243,7 @@ fn merge(
         source,
         only: arguments.only,
         name: arguments.name,
-        server: arguments.server,
+        server: arguments.server.or(reached),
         tls_server_name: arguments.tls_server_name,
         on_conflict: match arguments.on_conflict {
             Conflicts::Ask => OnConflict::Ask,
@@ -249,6 +257,16 @@ fn merge(
         check(&plan, arguments.how)?;
     }
     change(global, &places, request, arguments.how)
+}
+
+/// Over ssh, as far as that needs no answer: nobody is asked for a password or a host key here.
+fn fetch(to: &Destination) -> Result<(Source, String), Failure> {
+    let runtime = cockpit::runtime().map_err(Failure::usage)?;
+    runtime.block_on(async {
+        let (asks, _) = tokio::sync::mpsc::channel(1);
+        let ssh = Ssh::new(Settings::of_user(), asks);
+        on_disk::fetch(&ssh, to).await.map_err(wrong)
+    })
 }
 
 /// Asks every server of the plan who it is. A wrong answer ends the merge, none is a warning.

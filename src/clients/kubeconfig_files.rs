@@ -32,7 +32,7 @@ use crate::rack::problem::Problem;
 
 pub use handshake::{ServerCheck, check_server};
 pub use lock::{HeldLock, held_locks, remove_lock};
-pub use place::{K3S, Place, parse_place, read_source};
+pub use place::{K3S, Place, fetch, parse_place, read_source};
 pub use undo::{LastChange, Undone, last_change, undo};
 
 use lock::Locks;

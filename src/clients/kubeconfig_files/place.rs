@@ -4,24 +4,24 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::files;
+use crate::clients::ssh::{self, Ssh, Who};
 use crate::rack::kubeconfig::{FileText, Source};
-use crate::rack::problem::Problem;
+use crate::rack::problem::{Problem, Subject};
+use crate::rack::ssh::Destination;
 
 /// k3s' own kubeconfig, on a server.
 pub const K3S: &str = "/etc/rancher/k3s/k3s.yaml";
 
 /// What is read from standard input at most.
 const LARGEST: u64 = 64 << 20;
+/// What a board may send: k3s writes three kilobytes.
+const LARGEST_SENT: usize = 1 << 20;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
     File(PathBuf),
     StandardInput,
-    Ssh {
-        user: Option<String>,
-        host: String,
-        port: Option<u16>,
-    },
+    Ssh(Destination),
 }
 
 /// Reads `-`, `ssh://[user@]host[:port]` or a path.
@@ -34,40 +34,46 @@ pub fn parse_place(text: &str) -> Result<Place, Box<Problem>> {
     };
     let bad = |why: &str| {
         let problem = files::problem("the source is no usable ssh:// address".to_owned());
-        Box::new(
-            problem
-                .why(why)
-                .next("write it as ssh://USER@HOST or ssh://USER@HOST:PORT"),
-        )
+        let problem = problem.why(why);
+        Box::new(problem.next("write it as ssh://USER@HOST or ssh://USER@HOST:PORT"))
     };
-    let rest = rest.strip_suffix('/').unwrap_or(rest);
-    let (user, authority) = match rest.rsplit_once('@') {
-        Some((user, authority)) => (Some(user), authority),
-        None => (None, rest),
-    };
-    if user.is_some_and(|user| user.contains(':')) {
+    let user = rest.rsplit_once('@').map_or("", |(user, _)| user);
+    if user.contains(':') {
         return Err(bad("a password has no place in it"));
     }
-    let is_word = |text: &str| {
-        !text.is_empty()
-            && !text.starts_with('-')
-            && !text.contains(|c: char| c.is_control() || c.is_whitespace())
-    };
-    if user.is_some_and(|user| !is_word(user)) {
-        return Err(bad("the user is not readable"));
-    }
-    let url = crate::rack::kubeconfig::ServerUrl::parse(&format!("ssh://{authority}"));
-    match url.filter(|url| url.path.is_empty() && is_word(&url.host)) {
-        Some(url) => Ok(Place::Ssh {
-            user: user.map(ToOwned::to_owned),
-            host: url.host,
-            port: url.port,
-        }),
-        None => Err(bad("the host is not readable")),
-    }
+    let destination = Destination::parse(text).map_err(|why| bad(&why))?;
+    Ok(Place::Ssh(destination))
 }
 
-/// Reads the source. Blocking.
+/// Reads k3s' kubeconfig of a board, as root; answers it with the address the board was reached at.
+pub async fn fetch(ssh: &Ssh, to: &Destination) -> Result<(Source, String), Box<Problem>> {
+    let resolved = ssh.resolve(to).await.map_err(|error| refused(to, &error))?;
+    let bytes = ssh.read_file(to, K3S, Who::Root, LARGEST_SENT).await;
+    let bytes = bytes.map_err(|error| refused(to, &error))?;
+    let place = format!("{K3S} of {}", to.host);
+    let text = String::from_utf8(bytes.ok_or_else(|| {
+        let problem = files::problem(format!("there is no {K3S} on {}", to.host));
+        problem.next("k3s writes it on servers only; is this an agent?")
+    })?);
+    let text = text.map_err(|_| files::problem(format!("{place} is not text in UTF-8")))?;
+    let source = Source::parse(&place, text, None, Some(&resolved.host_name))?;
+    Ok((source, resolved.host_name))
+}
+
+fn refused(to: &Destination, error: &ssh::Error) -> Box<Problem> {
+    let mut problem = error.problem(Subject::Kubeconfig);
+    let by_hand = format!(
+        "or let ssh fetch it: ssh {} sudo cat {K3S} | bramble kubeconfig merge - --server {}",
+        to, to.host
+    );
+    problem.next = match problem.next.as_str() {
+        "" => by_hand,
+        next => format!("{next}; {by_hand}"),
+    };
+    problem.into()
+}
+
+/// Reads a source of this machine. Blocking.
 pub fn read_source(place: &Place) -> Result<Source, Box<Problem>> {
     match place {
         Place::File(path) => read_file(path),
@@ -78,15 +84,12 @@ pub fn read_source(place: &Place) -> Result<Source, Box<Problem>> {
             read.map_err(|error| files::cannot("read", Path::new("standard input"), &error))?;
             Source::parse("standard input", text, None, None)
         }
-        Place::Ssh { user, host, .. } => {
-            let user = user
-                .as_ref()
-                .map(|user| format!("{user}@"))
-                .unwrap_or_default();
-            let problem = files::problem(format!("cannot read {K3S} of {host} over ssh"))
-                .why("this version of bramble opens no ssh sessions of its own")
-                .next(format!("let ssh fetch it: ssh {user}{host} sudo cat {K3S} | bramble kubeconfig merge - --server {host}"));
-            Err(problem.into())
+        Place::Ssh(to) => {
+            let what = format!("cannot read {K3S} of {} from here", to.host);
+            let problem = files::problem(what).why("only the command line reads it over ssh");
+            Err(problem
+                .next(format!("run: bramble kubeconfig merge ssh://{to}"))
+                .into())
         }
     }
 }
