@@ -8,13 +8,19 @@
 //! kubeconfig ─► dial ─► supervisor ◄─ probe /version        facts
 //!     ▲ changes           │  ▲ reports                        ▲
 //!     │            dials ─┘  │                                │
-//!     └─ stamps           source x 4 (list, watch) ─► decode ─┤
+//!     └─ stamps           sources (list, watch)   ─► decode ─┤
 //!                         metrics ────────────────────────────┘
 //! ```
 //!
 //! kube gives us the kubeconfig's types, credentials, TLS and HTTP. Its watcher is not used: it decodes managedFields
 //! into trees of values, repeats a 410 at the start of a watch for ever, does not notice silence, and a new list of
 //! 20,000 pods must be decoded item by item into structs of 200 bytes, which it cannot.
+//!
+//! Every watch is a connection of its own, because HTTP is 1.1: eight on a cluster without MetalLB (Nodes, Leases, Pods,
+//! Events of Nodes and of Services, Services, EndpointSlices, DaemonSets); with it two more (the Deployments and the one
+//! ConfigMap beside its speaker), one for each of its nine kinds that the server serves, and one for Namespaces while a
+//! pool selects by their labels. They are open whatever pane is shown: the count of addresses in the header and the list
+//! of problems must not depend on where somebody looked. A kind that is not installed costs no request; see `discovery`.
 //!
 //! Invariants: nothing is listed on a timer; no task is spawned (but see `dial`); text of the cluster passes through
 //! unchanged, cleaning it is the view's business; no secret is in any message.
