@@ -15,6 +15,7 @@ pub mod fleet;
 pub mod kubeconfig;
 pub mod label;
 pub mod link;
+pub mod log;
 pub mod metallb;
 pub mod namespace;
 pub mod node;
