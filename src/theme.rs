@@ -6,6 +6,7 @@
 
 mod load;
 pub mod roles;
+pub mod sgr;
 mod style;
 pub mod symbols;
 

@@ -18,6 +18,7 @@
 //! never the rack. Invariants: drawing changes nothing but the buffer; nothing panics at any size;
 //! text is cut by cells and never through a wide letter; text from outside goes through [`text::clean`].
 
+pub mod ansi;
 pub mod field;
 pub mod footer;
 pub mod frame;
