@@ -7,7 +7,7 @@
 mod cockpit;
 mod demo;
 mod kubeconfig;
-
+mod logs;
 mod pools;
 mod report;
 mod tables;
@@ -119,6 +119,8 @@ enum Command {
     /// Merge, list, switch, rename and delete contexts of kubeconfigs; every change can be undone.
     #[command(subcommand)]
     Kubeconfig(kubeconfig::Kubeconfig),
+    /// Print the logs of pods, and go on with what comes.
+    Logs(Box<logs::LogArguments>),
     /// Print every key and what it does.
     Keys,
     /// Print the themes and what they style.
@@ -206,6 +208,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
             Some(Pools::Convert(arguments)) => pools::run_convert(&arguments),
         },
         Some(Command::Kubeconfig(command)) => kubeconfig::run(&global, command),
+        Some(Command::Logs(arguments)) => logs::run(&target(&global), &arguments),
         Some(Command::Keys) => tables::keys(&global),
         Some(Command::Themes) => tables::themes(&global),
         Some(Command::Completions { shell }) => print(|out| {

@@ -36,6 +36,7 @@ mod fleet;
 mod kubeconfig;
 mod line;
 mod lines;
+mod logs;
 mod metrics;
 mod place;
 mod read;
@@ -55,6 +56,7 @@ use tokio::sync::{mpsc, watch};
 use crate::rack::facts::Fact;
 use crate::rack::fleet::{Contexts, FleetFact};
 use crate::rack::link::Source;
+use crate::rack::log::{LogNews, LogQuery};
 use crate::rack::node::{NodeName, Uid};
 use crate::rack::problem::Subject;
 
@@ -122,6 +124,14 @@ pub async fn connect(target: &Target) -> Result<Connection, Error> {
     }
 }
 
+/// The namespace of the context, `default` when it names none.
+pub async fn namespace(target: &Target) -> Result<String, Error> {
+    let found = session::find(target).await;
+    found.chosen.map_err(Error::Kubeconfig)?;
+    let namespace = found.info.namespace;
+    Ok(namespace.unwrap_or_else(|| "default".to_owned()))
+}
+
 /// Cordons (or uncordons) a node: reads it again, refuses when it is not the one with this uid, and changes it only at
 /// the version just read.
 pub async fn cordon(
@@ -142,6 +152,27 @@ pub async fn label(
     value: Option<&str>,
 ) -> Result<(), Error> {
     write::label(connection, node, uid, key, value).await
+}
+
+/// True when `word` names a kind that has pods: `deploy`, `sts`, `svc`.
+pub fn has_pods(word: &str) -> bool {
+    logs::workload::is_kind(word)
+}
+
+/// The label selector of a workload or Service, such as `deploy/web`.
+pub async fn pod_labels(
+    connection: &Connection,
+    namespace: &str,
+    kind: &str,
+    name: &str,
+) -> Result<String, Error> {
+    logs::workload::labels(connection, namespace, kind, name).await
+}
+
+/// Reads the logs of pods and tells what comes: until all have ended, or, when the query follows, for ever. Ends when
+/// nobody listens to `out` any more.
+pub async fn read_logs(connection: Connection, query: LogQuery, out: mpsc::Sender<LogNews>) {
+    logs::read(connection, query, out).await;
 }
 
 /// The whole object as YAML, without managedFields.

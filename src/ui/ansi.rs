@@ -28,16 +28,13 @@ pub fn spans(line: &[u8], sequence: impl Fn(&[u8]) -> Option<usize>) -> Vec<Span
             let parameters = escape.get(2..length - 1)?;
             (escape.get(length - 1) == Some(&b'm')).then_some((length, parameters))
         });
-        match colour {
-            Some((length, parameters)) => {
-                push(&mut spans, &mut pending, style);
-                style = sgr::apply(style, parameters);
-                rest = escape.get(length..).unwrap_or_default();
-            }
-            None => {
-                pending.push(0x1b);
-                rest = escape.get(1..).unwrap_or_default();
-            }
+        if let Some((length, parameters)) = colour {
+            push(&mut spans, &mut pending, style);
+            style = sgr::apply(style, parameters);
+            rest = escape.get(length..).unwrap_or_default();
+        } else {
+            pending.push(0x1b);
+            rest = escape.get(1..).unwrap_or_default();
         }
     }
     pending.extend_from_slice(rest);
@@ -121,7 +118,7 @@ mod tests {
                     ];
                     odd.get((state >> 24) as usize % 16)
                         .copied()
-                        .unwrap_or((state >> 16) as u8)
+                        .unwrap_or(state.to_le_bytes()[2])
                 })
                 .collect();
             let shown = text(&line);
