@@ -175,7 +175,9 @@ async fn placed(
 ) -> Result<LogQuery, Failure> {
     let namespace = match &arguments.namespace {
         Some(namespace) => namespace.clone(),
-        None => kubernetes::namespace(target).await.map_err(|error| cluster(&error))?,
+        None => kubernetes::namespace(target)
+            .await
+            .map_err(|error| cluster(&error))?,
     };
     if let Some((kind, name)) = arguments.query.as_deref().and_then(|it| it.split_once('/')) {
         if arguments.all_namespaces {

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod fleet;
+mod logs;
 mod optional;
 mod outage;
 #[cfg(unix)]

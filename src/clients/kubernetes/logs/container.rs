@@ -10,7 +10,7 @@ use tokio::time::{sleep, timeout};
 
 use super::Heard;
 use super::cut::{Cut, Cutter};
-use crate::clients::kubernetes::backoff::Backoff;
+use crate::clients::backoff::Backoff;
 use crate::clients::kubernetes::connection::{Asking, Connection};
 use crate::clients::kubernetes::error::{Error, Rule};
 use crate::clients::kubernetes::source::push_encoded;

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
-use crate::clients::kubernetes::backoff::Backoff;
+use crate::clients::backoff::Backoff;
 use crate::clients::kubernetes::connection::{Asking, Connection};
 use crate::clients::kubernetes::error::{Error, Rule};
 use crate::clients::kubernetes::lines::Lines;
