@@ -7,6 +7,7 @@
 pub enum PaneId {
     Rack,
     Services,
+    Pools,
     Kubeconfig,
     Problems,
 }
@@ -15,6 +16,7 @@ impl PaneId {
     pub const ALL: &[PaneId] = &[
         PaneId::Rack,
         PaneId::Services,
+        PaneId::Pools,
         PaneId::Kubeconfig,
         PaneId::Problems,
     ];
@@ -25,6 +27,7 @@ impl PaneId {
             PaneId::Rack => "Rack",
             PaneId::Services => "Services",
             PaneId::Kubeconfig => "Kubeconfig",
+            PaneId::Pools => "Pools",
             PaneId::Problems => "Problems",
         }
     }
@@ -35,6 +38,7 @@ impl PaneId {
             PaneId::Rack => Action::PaneRack,
             PaneId::Services => Action::PaneServices,
             PaneId::Kubeconfig => Action::PaneKubeconfig,
+            PaneId::Pools => Action::PanePools,
             PaneId::Problems => Action::PaneProblems,
         }
     }
@@ -61,6 +65,7 @@ pub enum Action {
     PaneRack,
     PaneServices,
     PaneKubeconfig,
+    PanePools,
     PaneProblems,
     PaneNext,
     PanePrevious,
@@ -105,6 +110,19 @@ pub enum Action {
     NodeDrain,
     NodeRemove,
     ContextTurn,
+    HalfToggle,
+    PoolEdit,
+    PoolReview,
+    PoolApply,
+    PoolUndo,
+    PoolHistory,
+    PoolCreate,
+    PoolConvert,
+    PoolMerge,
+    PoolDiscard,
+    FaultNext,
+    FaultPrevious,
+    MetallbInstall,
 }
 
 /// The name, the help line and the danger of an action.
@@ -130,6 +148,7 @@ impl Action {
         Action::PaneRack,
         Action::PaneServices,
         Action::PaneKubeconfig,
+        Action::PanePools,
         Action::PaneProblems,
         Action::PaneNext,
         Action::PanePrevious,
@@ -174,6 +193,19 @@ impl Action {
         Action::NodeDrain,
         Action::NodeRemove,
         Action::ContextTurn,
+        Action::HalfToggle,
+        Action::PoolEdit,
+        Action::PoolReview,
+        Action::PoolApply,
+        Action::PoolUndo,
+        Action::PoolHistory,
+        Action::PoolCreate,
+        Action::PoolConvert,
+        Action::PoolMerge,
+        Action::PoolDiscard,
+        Action::FaultNext,
+        Action::FaultPrevious,
+        Action::MetallbInstall,
     ];
 
     /// The action a keymap file calls `name`.
@@ -212,6 +244,7 @@ impl Action {
                 "contexts, and how their clusters are",
                 Danger::Safe,
             ),
+            Action::PanePools => ("pane-pools", "the addresses of MetalLB", Danger::Safe),
             Action::PaneProblems => (
                 "pane-problems",
                 "everything that is wrong, worst first",
@@ -314,6 +347,55 @@ impl Action {
             Action::NodeRemove => (
                 "node-remove",
                 "remove: take the node out of the cluster",
+                Danger::Writes,
+            ),
+            Action::HalfToggle => (
+                "half-toggle",
+                "other half: from the pools to the text and back",
+                Danger::Safe,
+            ),
+            Action::PoolEdit => ("pool-edit", "edit: type in the text", Danger::Safe),
+            Action::PoolReview => (
+                "pool-review",
+                "review: what the text changes, and for which services",
+                Danger::Safe,
+            ),
+            Action::PoolApply => (
+                "pool-apply",
+                "apply: review, question, trial, then the cluster",
+                Danger::Writes,
+            ),
+            Action::PoolUndo => ("pool-undo", "undo: the last apply", Danger::Writes),
+            Action::PoolHistory => (
+                "pool-history",
+                "history: everything applied from here",
+                Danger::Safe,
+            ),
+            Action::PoolCreate => (
+                "pool-create",
+                "new pool: with a free range proposed",
+                Danger::Safe,
+            ),
+            Action::PoolConvert => (
+                "pool-convert",
+                "convert: the old ConfigMap to objects",
+                Danger::Safe,
+            ),
+            Action::PoolMerge => (
+                "pool-merge",
+                "merge: their change and yours into one text",
+                Danger::Safe,
+            ),
+            Action::PoolDiscard => (
+                "pool-discard",
+                "discard: the draft goes, the server's text comes",
+                Danger::Safe,
+            ),
+            Action::FaultNext => ("fault-next", "next fault in the text", Danger::Safe),
+            Action::FaultPrevious => ("fault-previous", "previous fault in the text", Danger::Safe),
+            Action::MetallbInstall => (
+                "metallb-install",
+                "install: MetalLB from a manifest file",
                 Danger::Writes,
             ),
         };

@@ -354,13 +354,19 @@ fn gate(model: &mut Model, effects: &mut Vec<Effect>) {
 
 fn step(model: &mut Model, msg: Msg, queue: &mut VecDeque<Msg>, effects: &mut Vec<Effect>) {
     match msg {
-        Msg::Clock(now) => clock(model, now, effects),
+        Msg::Clock(now) => clock(model, now, queue, effects),
         Msg::Key(key) => input::key(model, key, queue, effects),
-        Msg::Paste(text) => input::paste(model, &text, queue),
+        Msg::Paste(text) => input::paste(model, &text, queue, effects),
         Msg::Resize(size) => resize(model, size),
         Msg::Fact { generation, fact } => {
             if generation == model.generation {
+                let is_of_pools = fact.concerns_pools();
                 take_in(model, fact);
+                if is_of_pools {
+                    with_panes(model, queue, effects, |panes, cx| {
+                        panes.pools.facts_changed(cx);
+                    });
+                }
             }
         }
         Msg::Fleet(fact) => {
@@ -433,7 +439,13 @@ fn step(model: &mut Model, msg: Msg, queue: &mut VecDeque<Msg>, effects: &mut Ve
         }
         Msg::Ask(question) => model.waiting.push_back(Popup::question(question)),
         Msg::Fill(form) => model.waiting.push_back(Popup::Form(OpenForm::new(form))),
-        msg @ Msg::FormSent { .. } => to_pane(model, &msg, queue, effects),
+        msg @ (Msg::FormSent { .. }
+        | Msg::DraftRead { .. }
+        | Msg::DraftKept(_)
+        | Msg::PoolsChanged { .. }
+        | Msg::ManifestRead(_)
+        | Msg::InstallStep { .. }
+        | Msg::Installed { .. }) => to_pane(model, &msg, queue, effects),
         Msg::Notice(notice) => model.notify(notice.level, notice.text),
         Msg::Copy(text) => {
             model.notify(Level::Info, format!("copied {text}"));
@@ -449,7 +461,7 @@ fn resize(model: &mut Model, size: Size) {
     }
 }
 
-fn clock(model: &mut Model, now: Now, effects: &mut Vec<Effect>) {
+fn clock(model: &mut Model, now: Now, queue: &mut VecDeque<Msg>, effects: &mut Vec<Effect>) {
     model.rack.tick(now);
     if model
         .notice
@@ -468,6 +480,7 @@ fn clock(model: &mut Model, now: Now, effects: &mut Vec<Effect>) {
         model.panes.services.measure(&model.rack, area);
         model.want_probes(true, effects);
         model.panes.kubeconfig.measure(&model.rack, area);
+        with_panes(model, queue, effects, |panes, cx| panes.pools.on_clock(cx));
     }
 }
 

@@ -2,7 +2,9 @@
 //! no panes and no screen.
 
 mod backoff;
+pub mod drafts;
 pub mod kubeconfig_files;
 pub mod kubernetes;
+pub mod manifest;
 pub mod probe;
 pub mod ssh;

@@ -2,8 +2,11 @@
 //! own, `app/event_loop.rs` carry them out.
 
 use crate::msg::Generation;
+use crate::rack::draft::{Applied, Draft, DraftKey};
 use crate::rack::drain::Consent;
+use crate::rack::manifest::Manifest;
 use crate::rack::node::{NodeName, Uid};
+use crate::rack::pool_text::{Change, Form};
 use crate::rack::problem::Subject;
 use crate::rack::service::ServiceName;
 use crate::rack::vip::probe::Target;
@@ -25,6 +28,8 @@ pub enum TaskKey {
     Drain,
     /// The contexts of the kubeconfig and looks at their clusters.
     Fleet,
+    Manifest,
+    Draft,
     Write,
 }
 
@@ -80,6 +85,28 @@ pub enum Effect {
         key: String,
         value: Option<String>,
     },
+    /// Tries changes of MetalLB's objects out, makes them, and writes them into the history.
+    ChangePools {
+        form: Form,
+        changes: Vec<Change>,
+        /// What the history says of it; its list of changes becomes what was really done.
+        record: Applied,
+    },
+    /// Applies a manifest, object after object.
+    Install {
+        manifest: Manifest,
+        record: Applied,
+    },
+
+    // Our own files.
+    /// The draft of this key, and what was applied from here.
+    ReadDraft(DraftKey),
+    /// Keeps the draft on disk: at once, and again when more comes while it is written.
+    KeepDraft(Draft),
+    DropDraft(DraftKey),
+
+    /// Reads a file a person has named.
+    ReadManifest(String),
 
     /// Apply a merge patch to the Service with this UID, after the server has tried it.
     ChangeService {
@@ -133,7 +160,9 @@ impl Effect {
             | Effect::Expose { .. }
             | Effect::Drain { .. }
             | Effect::RemoveNode { .. }
-            | Effect::RemovePassword { .. } => true,
+            | Effect::RemovePassword { .. }
+            | Effect::ChangePools { .. }
+            | Effect::Install { .. } => true,
             // To stop is never forbidden.
             Effect::CancelDrain(_)
             | Effect::PlanDrain { .. }
@@ -144,6 +173,11 @@ impl Effect {
             | Effect::ReadYaml { .. }
             | Effect::Probe { .. }
             | Effect::CheckUrl(_)
+            | Effect::ReadDraft(_)
+            | Effect::ReadManifest(_)
+            // Our own notes, as the log is.
+            | Effect::KeepDraft(_)
+            | Effect::DropDraft(_)
             | Effect::Copy(_)
             | Effect::Repaint
             | Effect::Suspend

@@ -32,6 +32,13 @@ pub enum FormId {
     },
     /// A Service is made for a Deployment.
     Expose,
+    PoolCreate,
+    /// Objects of MetalLB are deleted; these pools of them are in use.
+    PoolDeletions {
+        in_use: Vec<String>,
+    },
+    /// The file MetalLB is installed from.
+    Manifest,
 }
 
 /// Fields to fill in, over the panes.

@@ -6,10 +6,13 @@ use ratatui::layout::Size;
 use crate::action::{Action, PaneId};
 use crate::effect::{Effect, RequestId, TaskKey};
 use crate::form::{Answers, Form, FormId};
+use crate::rack::draft::{Applied, Draft, DraftKey};
 use crate::rack::drain::{News, Plan};
 use crate::rack::facts::Fact;
 use crate::rack::fleet::FleetFact;
+use crate::rack::manifest::Manifest;
 use crate::rack::node::{NodeName, PasswordSecret, Uid};
+use crate::rack::pool_text::Changed;
 use crate::rack::problem::{Problem, Subject};
 use crate::rack::service::ServiceName;
 use crate::rack::time::Now;
@@ -21,10 +24,6 @@ pub struct Generation(pub u64);
 
 /// One message. The loop is the only reader.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a few hundred messages a second, moved once: a box for each would cost more"
-)]
 pub enum Msg {
     // The terminal and the clock.
     Key(KeyEvent),
@@ -69,6 +68,29 @@ pub enum Msg {
         generation: Generation,
         target: Target,
         outcome: Outcome,
+    },
+    /// What was kept on disk for a text: its draft, and everything applied from here, newest first.
+    DraftRead {
+        key: DraftKey,
+        draft: Result<Option<Box<Draft>>, Problem>,
+        history: Result<Vec<Applied>, Problem>,
+    },
+    /// A draft could not be kept, or can again.
+    DraftKept(Result<(), Problem>),
+    /// Changes of MetalLB's objects have ended, wholly or half-way; as the history has it.
+    PoolsChanged {
+        record: Box<Applied>,
+        outcome: Box<Changed>,
+    },
+    ManifestRead(Result<Manifest, Problem>),
+    /// So many objects of a manifest are applied; the next is on its way.
+    InstallStep {
+        done: usize,
+        next: String,
+    },
+    Installed {
+        record: Box<Applied>,
+        result: Result<(), Problem>,
     },
     TaskFailed(TaskKey, Problem),
 

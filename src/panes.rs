@@ -5,11 +5,13 @@
 pub mod kubeconfig;
 mod listing;
 mod page;
+pub mod pools;
 pub mod problems;
 pub mod rack;
 mod rows;
 pub mod services;
 
+use crossterm::event::KeyEvent;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -38,6 +40,7 @@ pub struct Panes {
     pub rack: rack::RackPane,
     pub services: services::ServicesPane,
     pub kubeconfig: kubeconfig::KubeconfigPane,
+    pub pools: pools::PoolsPane,
     pub problems: problems::ProblemsPane,
 }
 
@@ -47,6 +50,7 @@ impl Panes {
             PaneId::Rack => self.rack.on_action(action, cx),
             PaneId::Services => self.services.on_action(action, cx),
             PaneId::Kubeconfig => self.kubeconfig.on_action(action, cx),
+            PaneId::Pools => self.pools.on_action(action, cx),
             PaneId::Problems => self.problems.on_action(action, cx),
         }
     }
@@ -60,6 +64,9 @@ impl Panes {
                 | FormId::ServicePool { .. }
                 | FormId::ServiceShare { .. }
                 | FormId::Expose => services::wish::filled_in(form, answers, cx),
+                FormId::PoolCreate | FormId::PoolDeletions { .. } | FormId::Manifest => {
+                    self.pools.on_form(form, answers, cx);
+                }
             },
             Msg::DrainPlanned {
                 node,
@@ -70,7 +77,30 @@ impl Panes {
                 cx.msgs
                     .extend(node.map(|node| rack::drain::ask(cx.rack, node, plan)));
             }
-            _ => {}
+            msg => self.pools.on_msg(msg, cx),
+        }
+    }
+
+    /// True while most keys belong to a text of the pane.
+    pub fn is_editing(&self, pane: PaneId) -> bool {
+        match pane {
+            PaneId::Pools => self.pools.is_editing(),
+            PaneId::Rack | PaneId::Services | PaneId::Kubeconfig | PaneId::Problems => false,
+        }
+    }
+
+    /// A key for the text of the pane. False when it was none for it.
+    pub fn on_text(&mut self, pane: PaneId, key: KeyEvent, cx: &mut Cx<'_>) -> bool {
+        match pane {
+            PaneId::Pools => self.pools.on_text(key, cx),
+            PaneId::Rack | PaneId::Services | PaneId::Kubeconfig | PaneId::Problems => false,
+        }
+    }
+
+    pub fn on_paste(&mut self, pane: PaneId, text: &str, cx: &mut Cx<'_>) {
+        match pane {
+            PaneId::Pools => self.pools.on_paste(text, cx),
+            PaneId::Rack | PaneId::Services | PaneId::Kubeconfig | PaneId::Problems => {}
         }
     }
 
@@ -87,6 +117,9 @@ impl Panes {
             | FormId::ServicePool { .. }
             | FormId::ServiceShare { .. }
             | FormId::Expose => services::wish::complaint(form, answers, rack),
+            FormId::PoolCreate | FormId::PoolDeletions { .. } | FormId::Manifest => {
+                self.pools.complaint(form, answers, rack)
+            }
         }
     }
 
@@ -96,6 +129,7 @@ impl Panes {
             PaneId::Rack => self.rack.filter(),
             PaneId::Services => self.services.filter(),
             PaneId::Kubeconfig => self.kubeconfig.filter(),
+            PaneId::Pools => self.pools.filter(),
             PaneId::Problems => self.problems.filter(),
         }
     }
@@ -105,6 +139,7 @@ impl Panes {
             PaneId::Rack => self.rack.set_filter(text),
             PaneId::Services => self.services.set_filter(text),
             PaneId::Kubeconfig => self.kubeconfig.set_filter(text),
+            PaneId::Pools => self.pools.set_filter(text),
             PaneId::Problems => self.problems.set_filter(text),
         }
     }
@@ -114,7 +149,7 @@ impl Panes {
         match pane {
             PaneId::Rack => self.rack.is_detail(),
             PaneId::Services => self.services.is_detail(),
-            PaneId::Kubeconfig | PaneId::Problems => false,
+            PaneId::Pools | PaneId::Kubeconfig | PaneId::Problems => false,
         }
     }
 
@@ -123,6 +158,7 @@ impl Panes {
         match pane {
             PaneId::Rack => self.rack.close(),
             PaneId::Services => self.services.close(),
+            PaneId::Pools => self.pools.close(),
             PaneId::Kubeconfig => self.kubeconfig.close(),
             PaneId::Problems => self.problems.close(),
         }
@@ -134,6 +170,7 @@ impl Panes {
             PaneId::Rack => self.rack.hints(),
             PaneId::Services => self.services.hints(),
             PaneId::Kubeconfig => self.kubeconfig.hints(),
+            PaneId::Pools => self.pools.hints(),
             PaneId::Problems => self.problems.hints(),
         }
     }
@@ -144,6 +181,7 @@ impl Panes {
             PaneId::Rack => self.rack.menu(rack),
             PaneId::Services => self.services.menu(rack),
             PaneId::Kubeconfig => self.kubeconfig.menu(rack),
+            PaneId::Pools => self.pools.menu(rack),
             PaneId::Problems => self.problems.menu(rack),
         }
     }

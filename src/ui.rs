@@ -19,6 +19,7 @@
 //! text is cut by cells and never through a wide letter; text from outside goes through [`text::clean`].
 
 pub mod ansi;
+pub mod editor;
 pub mod field;
 pub mod footer;
 pub mod frame;

@@ -51,7 +51,7 @@ const WITH_WORD: [(&str, &str); 4] = [
 ];
 
 /// Short names people bring along from other tools.
-const SHORT: [(&str, Action); 12] = [
+const SHORT: [(&str, Action); 13] = [
     ("q", Action::Quit),
     ("quit", Action::Quit),
     ("q!", Action::Quit),
@@ -64,6 +64,7 @@ const SHORT: [(&str, Action); 12] = [
     ("svc", Action::PaneServices),
     ("kubeconfig", Action::PaneKubeconfig),
     ("contexts", Action::PaneKubeconfig),
+    ("pools", Action::PanePools),
 ];
 
 impl CommandLine {

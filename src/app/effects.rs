@@ -4,6 +4,8 @@
 //! Invariant: the inbox is bounded, so tasks wait and the loop never does. A reading task is replaced by the next of
 //! its key; a writing one runs to its end. A task's panic becomes a message.
 
+mod pools;
+
 use std::collections::HashMap;
 use std::future::Future;
 
@@ -12,6 +14,7 @@ use tokio::task::{AbortHandle, JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::terminal;
+use crate::clients::drafts::keeper::Order;
 use crate::clients::kubernetes::{self, Target, Wants, drain};
 use crate::clients::probe;
 use crate::effect::{Effect, RequestId, TaskKey};
@@ -36,6 +39,8 @@ pub struct Effects {
     probing: Option<(Generation, watch::Sender<Vec<vip::probe::Target>>)>,
     /// How to stop the drains that were started, by the UID of their node.
     drains: HashMap<Uid, CancellationToken>,
+    /// Where drafts and the history are, if they are kept, and who keeps them.
+    keeping: Option<pools::Keeping>,
 }
 
 impl Effects {
@@ -51,6 +56,7 @@ impl Effects {
                 reading: HashMap::new(),
                 probing: None,
                 drains: HashMap::new(),
+                keeping: None,
             },
             receiver,
         )
@@ -141,6 +147,16 @@ impl Effects {
                     kubernetes::remove::password(&connection, &node).await
                 });
             }
+            Effect::ReadDraft(key) => self.read_draft(key),
+            Effect::KeepDraft(draft) => self.order(Order::Keep(Box::new(draft))),
+            Effect::DropDraft(key) => self.order(Order::Drop(key)),
+            Effect::ChangePools {
+                form,
+                changes,
+                record,
+            } => self.change_pools(form, changes, record),
+            Effect::ReadManifest(file) => self.read_manifest(file),
+            Effect::Install { manifest, record } => self.install(manifest, record),
             Effect::Copy(_) | Effect::Repaint | Effect::Suspend | Effect::Quit => {}
         }
     }

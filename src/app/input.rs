@@ -27,13 +27,13 @@ pub(super) fn key(
     effects: &mut Vec<Effect>,
 ) {
     let tables = tables(model);
-    if is_text(key) && typed_into(model, key) {
+    if is_text(key) && typed_into(model, key, queue, effects) {
         model.pending = Pending::default();
         return;
     }
     match model.keymap.look_up(&mut model.pending, &tables, key) {
         Lookup::Action(action) => act(model, action, queue, effects),
-        Lookup::Nothing => _ = typed_into(model, key),
+        Lookup::Nothing => _ = typed_into(model, key, queue, effects),
         Lookup::Pending => {}
     }
 }
@@ -49,6 +49,7 @@ pub(super) fn tables(model: &Model) -> Vec<Table> {
         Some(Popup::Menu(_) | Popup::Help { .. } | Popup::Text(_)) => {
             vec![Table::Popup, Table::List, Table::Global]
         }
+        None if model.panes.is_editing(model.focus) => vec![Table::Editor],
         None if model.panes.is_detail(model.focus) => {
             vec![
                 Table::Detail,
@@ -69,7 +70,12 @@ fn is_text(key: KeyEvent) -> bool {
             .intersects(KeyModifiers::CONTROL | KeyModifiers::ALT)
 }
 
-pub(super) fn paste(model: &mut Model, text: &str, _queue: &mut VecDeque<Msg>) {
+pub(super) fn paste(
+    model: &mut Model,
+    text: &str,
+    queue: &mut VecDeque<Msg>,
+    effects: &mut Vec<Effect>,
+) {
     if let Some(line) = &mut model.command_line {
         line.prompt.field.on_paste(text);
         edited(model);
@@ -81,6 +87,12 @@ pub(super) fn paste(model: &mut Model, text: &str, _queue: &mut VecDeque<Msg>) {
             check(model);
         }
         Some(Popup::Question(open)) if open.question.typed.is_some() => open.typed.on_paste(text),
+        None if model.panes.is_editing(model.focus) => {
+            let focus = model.focus;
+            with_panes(model, queue, effects, |panes, cx| {
+                panes.on_paste(focus, text, cx);
+            });
+        }
         _ => model.notify(
             Level::Info,
             "nothing to paste into here: press / or : first",
@@ -89,7 +101,12 @@ pub(super) fn paste(model: &mut Model, text: &str, _queue: &mut VecDeque<Msg>) {
 }
 
 /// Gives a key to the text field that has the cursor. False when there is none, or it was no key for it.
-fn typed_into(model: &mut Model, key: KeyEvent) -> bool {
+fn typed_into(
+    model: &mut Model,
+    key: KeyEvent,
+    queue: &mut VecDeque<Msg>,
+    effects: &mut Vec<Effect>,
+) -> bool {
     if let Some(line) = &mut model.command_line {
         let is_taken = line.prompt.field.on_key(key);
         if is_taken {
@@ -107,6 +124,12 @@ fn typed_into(model: &mut Model, key: KeyEvent) -> bool {
         }
         Some(Popup::Question(open)) if open.question.typed.is_some() => {
             is_startled || open.typed.on_key(key)
+        }
+        None if model.panes.is_editing(model.focus) => {
+            let focus = model.focus;
+            with_panes(model, queue, effects, |panes, cx| {
+                panes.on_text(focus, key, cx)
+            })
         }
         _ => false,
     }
@@ -330,6 +353,7 @@ fn on_screen(
         Action::PaneRack => model.show(PaneId::Rack),
         Action::PaneServices => model.show(PaneId::Services),
         Action::PaneKubeconfig => model.show(PaneId::Kubeconfig),
+        Action::PanePools => model.show(PaneId::Pools),
         Action::PaneProblems => model.show(PaneId::Problems),
         Action::PaneNext => step_pane(model, 1),
         Action::PanePrevious => step_pane(model, PaneId::ALL.len() - 1),

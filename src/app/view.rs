@@ -34,12 +34,19 @@ pub fn view(model: &Model, area: Rect, buf: &mut Buffer) -> Option<Position> {
     fill(area, buf, theme.text);
     header(model, &regions, buf);
     tabs(model, &regions, buf);
+    let mut typing = None;
     match model.focus {
         PaneId::Rack => model.panes.rack.view(&model.rack, theme, regions.body, buf),
         PaneId::Services => model
             .panes
             .services
             .view(&model.rack, theme, regions.body, buf),
+        PaneId::Pools => {
+            typing = model
+                .panes
+                .pools
+                .view(&model.rack, theme, regions.body, buf);
+        }
         PaneId::Kubeconfig => model
             .panes
             .kubeconfig
@@ -49,7 +56,8 @@ pub fn view(model: &Model, area: Rect, buf: &mut Buffer) -> Option<Position> {
             .problems
             .view(&model.rack, theme, regions.body, buf),
     }
-    let cursor = over(model, regions.body, buf);
+    let typing = typing.filter(|_| model.popup.is_none());
+    let cursor = over(model, regions.body, buf).or(typing);
     foot(model, &regions, buf).or(cursor)
 }
 

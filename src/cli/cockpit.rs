@@ -1,7 +1,7 @@
 //! The cockpit itself: settings, log, keymap, theme, clients, terminal, loop. Read top to bottom like a recipe.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ use crate::theme::roles::Theme;
 
 pub(super) fn run(global: &Global, target: Target) -> Result<ExitCode, Failure> {
     let runtime = runtime().map_err(Failure::terminal)?;
-    run_in(&runtime, global, target)
+    run_in(&runtime, global, target, None)
 }
 
 /// Two threads for background work; the loop has the main one for itself.
@@ -42,11 +42,12 @@ pub(super) fn runtime() -> anyhow::Result<Runtime> {
         .context("cannot start the runtime")
 }
 
-/// Runs the cockpit until it is left.
+/// Runs the cockpit until it is left. `state` is where drafts are kept, if not in the user's own directory.
 pub(super) fn run_in(
     runtime: &Runtime,
     global: &Global,
     target: Target,
+    state: Option<PathBuf>,
 ) -> Result<ExitCode, Failure> {
     if !terminal::is_there() {
         let error = anyhow!(
@@ -62,7 +63,8 @@ pub(super) fn run_in(
         loaded.complain(format!("no log is written: {error}"));
     }
     let context = target.context.clone();
-    let ended = runtime.block_on(show(loaded, target, context));
+    let state = state.or_else(|| paths.map(|paths| paths.state));
+    let ended = runtime.block_on(show(loaded, target, context, state));
     terminal::leave();
     ended
         .context("the terminal failed")
@@ -196,9 +198,17 @@ fn locale_is_utf8() -> bool {
 }
 
 /// The terminal's part: enter, loop, come back after a suspend, leave.
-async fn show(loaded: Loaded, target: Target, context: Option<String>) -> io::Result<ExitCode> {
+async fn show(
+    loaded: Loaded,
+    target: Target,
+    context: Option<String>,
+    state: Option<PathBuf>,
+) -> io::Result<ExitCode> {
     let clock = Clock::start();
     let (mut effects, mut inbox) = Effects::new(target);
+    if let Some(state) = state {
+        effects = effects.keeping(&state);
+    }
     let mut signals = signals::listen()?;
     terminal::install_panic_hook();
     let mut screen = terminal::enter()?;
@@ -226,7 +236,11 @@ async fn show(loaded: Loaded, target: Target, context: Option<String>) -> io::Re
             },
         );
         match exit.await? {
-            Exit::Quit | Exit::Ended => return Ok(ExitCode::SUCCESS),
+            Exit::Quit | Exit::Ended => {
+                terminal::leave();
+                effects.finish().await;
+                return Ok(ExitCode::SUCCESS);
+            }
             Exit::Suspend if !signals::can_suspend() => {
                 let notice = Msg::warn("no shell would bring bramble back: it is not suspended");
                 update(&mut model, notice);

@@ -32,7 +32,9 @@ pub(super) fn run(global: &Global, scenario: &str, seed: u64) -> Result<ExitCode
         env: None,
         home: None,
     };
-    let result = cockpit::run_in(&runtime, global, target);
+    // Another demo has other objects under the same names: drafts go with it.
+    let state = folder.0.join("state");
+    let result = cockpit::run_in(&runtime, global, target, Some(state));
     runtime.block_on(sim.shutdown());
     result
 }

@@ -33,11 +33,13 @@ mod discovery;
 pub mod drain;
 mod error;
 mod fleet;
+mod install;
 mod kubeconfig;
 mod line;
 mod lines;
 mod logs;
 mod metrics;
+mod objects;
 mod place;
 mod read;
 pub mod remove;
@@ -57,8 +59,10 @@ use crate::rack::facts::Fact;
 use crate::rack::fleet::{Contexts, FleetFact};
 use crate::rack::link::Source;
 use crate::rack::log::{LogNews, LogQuery};
+use crate::rack::manifest::Manifest;
 use crate::rack::node::{NodeName, Uid};
-use crate::rack::problem::Subject;
+use crate::rack::pool_text::{Change, Changed, Form, Live};
+use crate::rack::problem::{Problem, Subject};
 
 pub use cause::Cause;
 pub use connection::Connection;
@@ -178,6 +182,26 @@ pub async fn read_logs(connection: Connection, query: LogQuery, out: mpsc::Sende
 /// The whole object as YAML, without managedFields.
 pub async fn yaml(connection: &Connection, object: &Subject) -> Result<String, Error> {
     write::yaml(connection, object).await
+}
+
+/// Changes to MetalLB's objects: the server tries all of them, then each is made at the version it was read at. What was
+/// done, why it stopped, and how the objects are then.
+pub async fn change_pools(connection: &Connection, form: &Form, changes: &[Change]) -> Changed {
+    objects::carry_out(connection, form, changes).await
+}
+
+/// Applies a manifest, object after object; `steps` hears how many are done and what comes next.
+pub async fn install(
+    connection: &Connection,
+    manifest: &Manifest,
+    steps: mpsc::Sender<(usize, String)>,
+) -> Result<(), Problem> {
+    install::install(connection, manifest, steps).await
+}
+
+/// MetalLB's objects as they are now.
+pub async fn read_pools(connection: &Connection, form: &Form) -> Result<Live, Error> {
+    objects::read(connection, form).await
 }
 
 /// A list of the API, or one page of it, decoded from bytes in hand; `None` when it is no list. What [`follow`] does

@@ -25,6 +25,8 @@ pub enum Table {
     Form,
     /// The line where a filter or a command is typed; letters belong to the text.
     Prompt,
+    /// A text of many lines while it is typed; everything that is not here belongs to the text.
+    Editor,
 }
 
 impl Table {
@@ -37,6 +39,7 @@ impl Table {
             Table::Question,
             Table::Form,
             Table::Prompt,
+            Table::Editor,
         ];
         [Table::Global, Table::List]
             .into_iter()
@@ -60,6 +63,7 @@ impl Table {
             Table::Question => "Question",
             Table::Form => "Form",
             Table::Prompt => "Prompt",
+            Table::Editor => "Editor",
         }
     }
 

@@ -100,3 +100,25 @@ pub struct Usage {
     pub cpu_milli: u64,
     pub memory_bytes: u64,
 }
+
+impl Fact {
+    /// True when it may change what MetalLB's pools are, who has their addresses, or whether they may be read.
+    pub fn concerns_pools(&self) -> bool {
+        matches!(
+            self,
+            Fact::Source(..)
+                | Fact::Cluster(_)
+                | Fact::Nodes(_)
+                | Fact::Services(_)
+                | Fact::Workloads(..)
+                | Fact::MetalLbKinds(_)
+                | Fact::PoolConfigMaps(_)
+                | Fact::IpAddressPools(_)
+                | Fact::L2Advertisements(_)
+                | Fact::BgpAdvertisements(_)
+                | Fact::BgpPeers(_)
+                | Fact::BfdProfiles(_)
+                | Fact::Communities(_)
+        )
+    }
+}

@@ -198,7 +198,7 @@ fn is_invisible(c: char) -> bool {
 }
 
 /// A mark that sits on the letter before it.
-fn is_mark(c: char) -> bool {
+pub(crate) fn is_mark(c: char) -> bool {
     c > '\u{2ff}' && unicode_width::UnicodeWidthChar::width(c) == Some(0)
 }
 

@@ -10,5 +10,6 @@
 mod fixtures;
 mod flows;
 mod metallb;
+mod pools;
 mod screens;
 mod tidy;

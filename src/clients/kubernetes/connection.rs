@@ -197,10 +197,13 @@ impl Connection {
                 server,
                 why: message,
             },
-            StatusCode::FORBIDDEN if is_status => Error::Forbidden {
-                rule: asking.rule.clone(),
-                message,
-            },
+            // A webhook that refuses answers 403 too, but no right would help.
+            StatusCode::FORBIDDEN if is_status && !message.contains("denied the request") => {
+                Error::Forbidden {
+                    rule: asking.rule.clone(),
+                    message,
+                }
+            }
             StatusCode::NOT_FOUND => Error::Missing {
                 what: asking.what.to_owned(),
             },

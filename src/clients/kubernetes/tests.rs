@@ -7,6 +7,7 @@ mod optional;
 mod outage;
 #[cfg(unix)]
 mod plugin;
+mod pools;
 mod server;
 mod stream;
 mod tls;

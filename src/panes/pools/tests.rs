@@ -1,0 +1,1 @@
+//! The pools pane by its keys.
