@@ -104,6 +104,7 @@ pub enum Action {
     NodeLabel,
     NodeDrain,
     NodeRemove,
+    NodeShell,
     ContextTurn,
 }
 
@@ -173,6 +174,7 @@ impl Action {
         Action::NodeLabel,
         Action::NodeDrain,
         Action::NodeRemove,
+        Action::NodeShell,
         Action::ContextTurn,
     ];
 
@@ -316,6 +318,7 @@ impl Action {
                 "remove: take the node out of the cluster",
                 Danger::Writes,
             ),
+            Action::NodeShell => ("node-shell", "shell: ssh to the board", Danger::Writes),
         };
         ActionInfo { name, help, danger }
     }

@@ -6,6 +6,7 @@ use crate::rack::drain::Consent;
 use crate::rack::node::{NodeName, Uid};
 use crate::rack::problem::Subject;
 use crate::rack::service::ServiceName;
+use crate::rack::ssh::Destination;
 use crate::rack::vip::probe::Target;
 use crate::rack::vip::wish::Exposure;
 
@@ -114,7 +115,15 @@ pub enum Effect {
         node: NodeName,
     },
 
+    /// How ssh's configuration resolves a host; the answer comes as a page of text.
+    ResolveHost {
+        request: RequestId,
+        to: Destination,
+    },
+
     // The terminal.
+    /// The terminal goes to an interactive session on a board until that ends.
+    Shell(Destination),
     /// To the clipboard of the person's own terminal (OSC 52).
     Copy(String),
     Repaint,
@@ -133,7 +142,9 @@ impl Effect {
             | Effect::Expose { .. }
             | Effect::Drain { .. }
             | Effect::RemoveNode { .. }
-            | Effect::RemovePassword { .. } => true,
+            | Effect::RemovePassword { .. }
+            // A person can change anything there.
+            | Effect::Shell(_) => true,
             // To stop is never forbidden.
             Effect::CancelDrain(_)
             | Effect::PlanDrain { .. }
@@ -144,6 +155,7 @@ impl Effect {
             | Effect::ReadYaml { .. }
             | Effect::Probe { .. }
             | Effect::CheckUrl(_)
+            | Effect::ResolveHost { .. }
             | Effect::Copy(_)
             | Effect::Repaint
             | Effect::Suspend
