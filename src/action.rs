@@ -109,6 +109,7 @@ pub enum Action {
     NodeLabel,
     NodeDrain,
     NodeRemove,
+    NodeShell,
     ContextTurn,
     HalfToggle,
     PoolEdit,
@@ -192,6 +193,7 @@ impl Action {
         Action::NodeLabel,
         Action::NodeDrain,
         Action::NodeRemove,
+        Action::NodeShell,
         Action::ContextTurn,
         Action::HalfToggle,
         Action::PoolEdit,
@@ -398,6 +400,7 @@ impl Action {
                 "install: MetalLB from a manifest file",
                 Danger::Writes,
             ),
+            Action::NodeShell => ("node-shell", "shell: ssh to the board", Danger::Writes),
         };
         ActionInfo { name, help, danger }
     }

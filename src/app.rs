@@ -9,6 +9,7 @@ mod drains;
 pub mod effects;
 pub mod event_loop;
 mod form;
+mod hosts;
 mod input;
 mod popup;
 mod services;
@@ -116,6 +117,8 @@ pub struct ContextSettings {
     pub read_only: bool,
     /// Node names in the order of the trays.
     pub trays: Vec<String>,
+    /// Where the boards of nodes are, as one would say it to ssh.
+    pub hosts: BTreeMap<String, String>,
     /// Nothing is connected to but the API server.
     pub is_probe_off: bool,
     /// The network around the cluster.
@@ -437,6 +440,7 @@ fn step(model: &mut Model, msg: Msg, queue: &mut VecDeque<Msg>, effects: &mut Ve
                 object,
             });
         }
+        Msg::OpenShell(node) => hosts::open_shell(model, &node, effects),
         Msg::Ask(question) => model.waiting.push_back(Popup::question(question)),
         Msg::Fill(form) => model.waiting.push_back(Popup::Form(OpenForm::new(form))),
         msg @ (Msg::FormSent { .. }

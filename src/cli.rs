@@ -10,6 +10,7 @@ mod kubeconfig;
 mod logs;
 mod pools;
 mod report;
+mod shell;
 mod tables;
 
 use std::ffi::OsString;

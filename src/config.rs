@@ -40,6 +40,8 @@ pub struct Cluster {
     pub read_only: bool,
     /// Names of nodes in the order of the trays, top left to bottom right.
     pub trays: Vec<String>,
+    /// Where the board of a node is, as one would say it to ssh: `pi@10.0.0.5`, a Host of `~/.ssh/config`.
+    pub hosts: BTreeMap<String, String>,
     /// Connect to the VIPs on the screen now and then, to see whether they answer.
     pub probe: bool,
     /// What the DHCP server of the network hands out: ranges or prefixes, as in MetalLB's pools.
@@ -53,6 +55,7 @@ impl Default for Cluster {
         Self {
             read_only: false,
             trays: Vec::new(),
+            hosts: BTreeMap::new(),
             probe: true,
             dhcp: Vec::new(),
             gateways: Vec::new(),

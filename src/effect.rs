@@ -9,6 +9,7 @@ use crate::rack::node::{NodeName, Uid};
 use crate::rack::pool_text::{Change, Form};
 use crate::rack::problem::Subject;
 use crate::rack::service::ServiceName;
+use crate::rack::ssh::Destination;
 use crate::rack::vip::probe::Target;
 use crate::rack::vip::wish::Exposure;
 
@@ -141,7 +142,15 @@ pub enum Effect {
         node: NodeName,
     },
 
+    /// How ssh's configuration resolves a host; the answer comes as a page of text.
+    ResolveHost {
+        request: RequestId,
+        to: Destination,
+    },
+
     // The terminal.
+    /// The terminal goes to an interactive session on a board until that ends.
+    Shell(Destination),
     /// To the clipboard of the person's own terminal (OSC 52).
     Copy(String),
     Repaint,
@@ -162,7 +171,9 @@ impl Effect {
             | Effect::RemoveNode { .. }
             | Effect::RemovePassword { .. }
             | Effect::ChangePools { .. }
-            | Effect::Install { .. } => true,
+            | Effect::Install { .. }
+            // A person can change anything there.
+            | Effect::Shell(_) => true,
             // To stop is never forbidden.
             Effect::CancelDrain(_)
             | Effect::PlanDrain { .. }
@@ -178,6 +189,7 @@ impl Effect {
             // Our own notes, as the log is.
             | Effect::KeepDraft(_)
             | Effect::DropDraft(_)
+            | Effect::ResolveHost { .. }
             | Effect::Copy(_)
             | Effect::Repaint
             | Effect::Suspend

@@ -103,6 +103,8 @@ pub enum Msg {
     /// The session goes on with this context.
     TurnTo(String),
     ReadYaml(Subject),
+    /// An interactive session on the board of a node.
+    OpenShell(NodeName),
     Ask(Question),
     Fill(Form),
     /// A form is filled in and sent off, with an answer for each of its fields; the pane that asked takes it.

@@ -40,14 +40,17 @@ pub(crate) enum Command {
     Node(String),
     Theme(String),
     Filter(String),
+    /// How the board of a node is reached.
+    Host(String),
 }
 
 /// Commands that take a word, and what it is.
-const WITH_WORD: [(&str, &str); 4] = [
+const WITH_WORD: [(&str, &str); 5] = [
     ("ctx", "a context"),
     ("node", "a node"),
     ("theme", "a theme"),
     ("filter", "a text"),
+    ("host", "a node"),
 ];
 
 /// Short names people bring along from other tools.
@@ -145,6 +148,7 @@ pub(crate) fn parse(text: &str, rack: &Rack) -> Result<Command, String> {
             "ctx" => context(rest, rack),
             "node" => Ok(Command::Node(rest.to_owned())),
             "theme" => theme(rest),
+            "host" => Ok(Command::Host(rest.to_owned())),
             _ => Ok(Command::Filter(rest.to_owned())),
         };
     }
@@ -186,6 +190,7 @@ fn complete(text: &str, rack: &Rack) -> Vec<String> {
     let candidates: Vec<String> = match text.split_once(' ') {
         Some(("ctx", _)) => with_word("ctx", rack.cluster.contexts.iter().map(String::as_str)),
         Some(("node", _)) => with_word("node", rack.nodes().map(|node| node.name.as_str())),
+        Some(("host", _)) => with_word("host", rack.nodes().map(|node| node.name.as_str())),
         Some(("theme", _)) => with_word("theme", Theme::shipped_names().into_iter()),
         Some(_) => Vec::new(),
         None => {

@@ -17,6 +17,7 @@ use crate::app::terminal;
 use crate::clients::drafts::keeper::Order;
 use crate::clients::kubernetes::{self, Target, Wants, drain};
 use crate::clients::probe;
+use crate::clients::ssh;
 use crate::effect::{Effect, RequestId, TaskKey};
 use crate::msg::{Generation, Msg};
 use crate::rack::drain::{Consent, End, News};
@@ -24,6 +25,7 @@ use crate::rack::facts::Fact;
 use crate::rack::node::{NodeName, Uid};
 use crate::rack::problem::{Problem, Severity, Subject};
 use crate::rack::service::ServiceName;
+use crate::rack::ssh::Destination;
 use crate::rack::vip;
 
 /// Messages on their way to the loop.
@@ -157,7 +159,12 @@ impl Effects {
             } => self.change_pools(form, changes, record),
             Effect::ReadManifest(file) => self.read_manifest(file),
             Effect::Install { manifest, record } => self.install(manifest, record),
-            Effect::Copy(_) | Effect::Repaint | Effect::Suspend | Effect::Quit => {}
+            Effect::ResolveHost { request, to } => self.resolve_host(request, to),
+            Effect::Shell(_)
+            | Effect::Copy(_)
+            | Effect::Repaint
+            | Effect::Suspend
+            | Effect::Quit => {}
         }
     }
 
@@ -232,6 +239,18 @@ impl Effects {
         self.report(done, not_done, async move {
             let connection = kubernetes::connect(&target).await?;
             kubernetes::services::expose(&connection, &exposure).await
+        });
+    }
+
+    fn resolve_host(&mut self, request: RequestId, to: Destination) {
+        let (settings, inbox) = (ssh::Settings::of_user(), self.inbox.clone());
+        self.read(TaskKey::Yaml, async move {
+            let resolved = ssh::resolve(&settings, &to).await;
+            let result = match resolved {
+                Ok(resolved) => Ok(resolved.page()),
+                Err(error) => Err(error.problem(Subject::Program)),
+            };
+            let _ = inbox.send(Msg::YamlRead { request, result }).await;
         });
     }
 

@@ -18,6 +18,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::app::{Model, terminal, update, view};
 use crate::effect::Effect;
 use crate::msg::Msg;
+use crate::rack::ssh::Destination;
 use crate::rack::time::Now;
 
 /// Messages taken from the inbox in one turn.
@@ -29,7 +30,7 @@ const KEY_FRAME: u32 = 4;
 const SLOW_TURN: Duration = Duration::from_millis(16);
 
 /// Why the loop ended or paused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Exit {
     Quit,
     /// The terminal or its keyboard is gone, or a signal asked us to end.
@@ -38,6 +39,10 @@ pub enum Exit {
     Suspend,
     /// The screen must be painted from nothing.
     Repaint,
+    /// A key of the terminal driver (SIGINT, SIGQUIT): the end, unless another program has the terminal.
+    Interrupted,
+    /// The terminal goes to a session on a board.
+    Shell(Destination),
 }
 
 /// A clock of two faces: monotonic since `start`, and the wall.
@@ -147,6 +152,7 @@ fn turn(
                 Effect::Quit => exit = Some(Exit::Quit),
                 Effect::Suspend => exit = Some(Exit::Suspend),
                 Effect::Repaint => exit = Some(Exit::Repaint),
+                Effect::Shell(to) => exit = Some(Exit::Shell(to)),
                 other => run_effect(other),
             }
         }

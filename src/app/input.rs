@@ -10,6 +10,7 @@ use crate::action::{Action, PaneId};
 use crate::app::command::{self, Command, CommandLine, Purpose};
 use crate::app::drains;
 use crate::app::form::OpenForm;
+use crate::app::hosts;
 use crate::app::popup::Popup;
 use crate::app::{Model, with_panes};
 use crate::effect::Effect;
@@ -228,6 +229,7 @@ fn run(model: &mut Model, command: Command, queue: &mut VecDeque<Msg>, effects: 
     match command {
         Command::Do(action) => act(model, action, queue, effects),
         Command::Context(name) => model.turn_to(&name, effects),
+        Command::Host(name) => hosts::show(model, &name, effects),
         Command::Node(name) => queue.push_back(Msg::ShowNode(NodeName::new(&name))),
         Command::Theme(name) => set_theme(model, &name),
         Command::Filter(text) => model.panes.set_filter(model.focus, &text),

@@ -57,8 +57,8 @@ impl Signals {
         tokio::select! {
             _ = self.terminate.recv() => Exit::Ended,
             _ = self.hang_up.recv() => Exit::Ended,
-            _ = self.interrupt.recv() => Exit::Ended,
-            _ = self.quit.recv() => Exit::Ended,
+            _ = self.interrupt.recv() => Exit::Interrupted,
+            _ = self.quit.recv() => Exit::Interrupted,
             _ = self.stop.recv() => Exit::Suspend,
             _ = self.go_on.recv() => Exit::Repaint,
             () = hung_up() => Exit::Ended,

@@ -16,8 +16,9 @@ use crate::app::effects::Effects;
 use crate::app::event_loop::{self, Clock, Exit, Sources};
 use crate::app::terminal::{self, Screen};
 use crate::app::{ContextSettings, Model, Settings, signals, update};
-use crate::cli::{Failure, Global};
+use crate::cli::{Failure, Global, shell};
 use crate::clients::kubernetes::Target;
+use crate::clients::ssh;
 use crate::config::{self, Cluster, Config, Paths};
 use crate::effect::Effect;
 use crate::keymap::Keymap;
@@ -209,6 +210,7 @@ async fn show(
     if let Some(state) = state {
         effects = effects.keeping(&state);
     }
+    let ssh = ssh::Settings::of_user();
     let mut signals = signals::listen()?;
     terminal::install_panic_hook();
     let mut screen = terminal::enter()?;
@@ -236,10 +238,32 @@ async fn show(
             },
         );
         match exit.await? {
-            Exit::Quit | Exit::Ended => {
+            Exit::Quit | Exit::Ended | Exit::Interrupted => {
                 terminal::leave();
                 effects.finish().await;
                 return Ok(ExitCode::SUCCESS);
+            }
+            Exit::Shell(to) => {
+                drop(input);
+                terminal::leave();
+                let mut program = shell::Program {
+                    model: &mut model,
+                    effects: &mut effects,
+                    inbox: &mut inbox,
+                    signals: &mut signals,
+                    clock,
+                };
+                let ended = shell::run(&mut program, &ssh, &to).await?;
+                screen = terminal::enter()?;
+                input = EventStream::new();
+                match ended {
+                    shell::End::Back(None) => {}
+                    shell::End::Back(Some(text)) => drop(update(&mut model, Msg::warn(text))),
+                    shell::End::Leave => {
+                        effects.finish().await;
+                        return Ok(ExitCode::SUCCESS);
+                    }
+                }
             }
             Exit::Suspend if !signals::can_suspend() => {
                 let notice = Msg::warn("no shell would bring bramble back: it is not suspended");
@@ -280,6 +304,7 @@ fn model(loaded: Loaded, clock: Clock, size: Size) -> Model {
                 ContextSettings {
                     read_only: cluster.read_only,
                     trays: cluster.trays,
+                    hosts: cluster.hosts,
                     is_probe_off: !cluster.probe,
                     network,
                 },

@@ -101,6 +101,17 @@ impl Settings {
     }
 }
 
+/// What ssh's configuration makes of a destination. Connects nowhere (but asks the name service when the destination has
+/// an address to fall back on).
+pub async fn resolve(settings: &Settings, to: &Destination) -> Result<Resolved, Error> {
+    resolve::resolve(settings, to).await
+}
+
+/// The command for an interactive session: OpenSSH itself, with the terminal as it is. `None` without `ssh`.
+pub fn shell(settings: &Settings, to: &Destination) -> Option<Vec<std::ffi::OsString>> {
+    shell::arguments(settings, to)
+}
+
 /// All sessions of the program. A clone shares everything.
 #[derive(Clone)]
 pub struct Ssh {
@@ -138,8 +149,7 @@ impl Ssh {
         }
     }
 
-    /// What ssh's configuration makes of a destination. Connects nowhere (but asks the name service when the
-    /// destination has an address to fall back on).
+    /// See [`resolve`].
     pub async fn resolve(&self, to: &Destination) -> Result<Resolved, Error> {
         resolve::resolve(&self.inner.settings, to).await
     }
@@ -228,11 +238,6 @@ impl Ssh {
         self.inner.trust.replace(changed)?;
         self.retry(to);
         Ok(())
-    }
-
-    /// The command for an interactive session: OpenSSH itself, with the terminal as it is. `None` without `ssh`.
-    pub fn shell(&self, to: &Destination) -> Option<Vec<std::ffi::OsString>> {
-        shell::arguments(&self.inner.settings, to)
     }
 
     async fn start(

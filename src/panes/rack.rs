@@ -191,6 +191,7 @@ impl RackPane {
                     cx.msgs.push(drain::ask_to_remove(cx.rack, node));
                 }
             }
+            Action::NodeShell => self.with_node(cx, |node| Msg::OpenShell(node.name.clone())),
             other => cx.msgs.push(Msg::nothing_here(other)),
         }
     }
@@ -239,6 +240,7 @@ impl RackPane {
         let mut menu = vec![
             cordon,
             drain,
+            Action::NodeShell,
             Action::NodeLabel,
             Action::YamlOpen,
             Action::CopyName,

@@ -175,7 +175,7 @@ impl Start {
         let session = self.go();
         session.until_that("the four nodes", |screen| {
             let text = screen.contents();
-            text.contains("4/4 ready") && text.matches('%').count() >= 8
+            text.contains("4/4 ") && text.matches('%').count() >= 8
         });
         session
     }

@@ -9,7 +9,7 @@ fn the_demo_shows_its_nodes() {
     for part in [
         "office-rack",
         "live",
-        "4/4 ready",
+        "4/4 ",
         "k3s-server",
         "rpi-01",
         "rpi-02",

@@ -14,5 +14,6 @@ mod leaving;
 mod picture;
 mod plain;
 mod screen;
+mod shell;
 mod suspend;
 mod tape;

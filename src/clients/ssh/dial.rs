@@ -10,7 +10,7 @@ use std::time::Duration;
 use russh::client::{self, Handle};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::Error;
 use super::asking::Asker;
@@ -20,6 +20,7 @@ use super::handler::{Handler, Told, plain, preferred};
 use super::keys::KeyRing;
 use super::proxy::proxy;
 use super::trust::Trust;
+use crate::clients::backoff::Backoff;
 use crate::rack::secret::Secret;
 use crate::rack::ssh::known_hosts::Verdict;
 use crate::rack::ssh::resolved::{Resolved, Strict};
@@ -31,6 +32,10 @@ const CONNECT: Duration = Duration::from_secs(10);
 const HANDSHAKE: Duration = Duration::from_secs(20);
 /// Silence after which the other side is asked whether it lives, and how often it may not answer.
 const ALIVE: (Duration, usize) = (Duration::from_secs(15), 3);
+
+/// How often a server may hang up on us before we believe that it wants to, and the longest wait in between.
+const DROPS: u32 = 5;
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
 /// What all connections share.
 pub(super) struct Shared<'a> {
@@ -49,12 +54,21 @@ pub(super) async fn dial(
     password: &mut Option<Secret>,
 ) -> Result<Connection, Error> {
     let at = resolved.destination.to_string();
+    let mut backoff = Backoff::new();
     loop {
         let permit = shared.dialing.acquire().await.map_err(|_| gone(&at))?;
         let told = Arc::new(Told::default());
         let reached = reach(shared, &resolved, through.as_deref(), Arc::clone(&told)).await?;
         let mut handle = match reached {
             Reached::In(handle) => handle,
+            Reached::Dropped(error) => {
+                if backoff.tries() >= DROPS {
+                    return Err(error);
+                }
+                // The permit is kept: others need not knock meanwhile.
+                sleep(backoff.next(LONGEST_WAIT)).await;
+                continue;
+            }
             Reached::NewKey { key, address } => {
                 drop(permit);
                 accept_new(shared, &resolved, through.as_deref(), key, address, asker).await?;
@@ -86,6 +100,8 @@ enum Reached {
         key: HostKey,
         address: Option<SocketAddr>,
     },
+    /// It hung up before it had shown a key, as sshd does when too many are not logged in yet.
+    Dropped(Error),
 }
 
 async fn reach(
@@ -163,12 +179,20 @@ fn refused(
             key,
             by: Box::new(by),
         }),
-        Some(Verdict::Known(_)) | None => {
-            let why = told.goodbye().unwrap_or_else(|| plain(error));
-            Err(Error::Handshake {
+        verdict @ (Some(Verdict::Known(_)) | None) => {
+            let failed = Error::Handshake {
                 at: resolved.destination.to_string(),
-                why,
-            })
+                why: told.goodbye().unwrap_or_else(|| plain(error)),
+            };
+            let hung_up = matches!(
+                error,
+                russh::Error::HUP | russh::Error::Disconnect | russh::Error::IO(_)
+            );
+            if hung_up && verdict.is_none() {
+                Ok(Reached::Dropped(failed))
+            } else {
+                Err(failed)
+            }
         }
     }
 }

@@ -244,6 +244,20 @@ impl Resolved {
         Names::new(&self.host_name, self.port, self.host_key_alias.as_deref())
     }
 
+    /// [`Resolved::lines`] as a page of text.
+    pub fn page(&self) -> String {
+        let lines = self.lines();
+        let width = lines
+            .iter()
+            .map(|(word, _)| word.len())
+            .max()
+            .unwrap_or_default();
+        let lines = lines
+            .iter()
+            .map(|(word, value)| format!("{word:width$}  {value}\n"));
+        lines.collect()
+    }
+
     /// What a person sees of it: a word and a value on each line.
     pub fn lines(&self) -> Vec<(&'static str, String)> {
         let mut lines = vec![

@@ -309,7 +309,7 @@ fn what_is_no_ssh_is_told() {
         let port = listener.local_addr().unwrap().port();
         std::thread::spawn(move || {
             use std::io::Write;
-            for stream in listener.incoming().take(1) {
+            for stream in listener.incoming() {
                 let _ = stream
                     .unwrap()
                     .write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n\x1b[2J");
