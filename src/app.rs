@@ -433,7 +433,15 @@ fn step(model: &mut Model, msg: Msg, queue: &mut VecDeque<Msg>, effects: &mut Ve
         }
         Msg::Ask(question) => model.waiting.push_back(Popup::question(question)),
         Msg::Fill(form) => model.waiting.push_back(Popup::Form(OpenForm::new(form))),
-        msg @ Msg::FormSent { .. } => to_pane(model, &msg, queue, effects),
+        msg @ (Msg::FormSent { .. } | Msg::ChangePreviewed { .. }) => {
+            to_pane(model, &msg, queue, effects);
+        }
+        msg @ Msg::KubeconfigChanged { .. } => {
+            to_pane(model, &msg, queue, effects);
+            if model.follows_fleet {
+                effects.push(Effect::FollowFleet);
+            }
+        }
         Msg::Notice(notice) => model.notify(notice.level, notice.text),
         Msg::Copy(text) => {
             model.notify(Level::Info, format!("copied {text}"));

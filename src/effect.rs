@@ -3,6 +3,7 @@
 
 use crate::msg::Generation;
 use crate::rack::drain::Consent;
+use crate::rack::kubeconfig_change::{Asked, Lock, Order};
 use crate::rack::node::{NodeName, Uid};
 use crate::rack::problem::Subject;
 use crate::rack::service::ServiceName;
@@ -25,6 +26,7 @@ pub enum TaskKey {
     Drain,
     /// The contexts of the kubeconfig and looks at their clusters.
     Fleet,
+    Preview,
     Write,
 }
 
@@ -62,6 +64,18 @@ pub enum Effect {
     },
     /// Ask a URL for its status, once.
     CheckUrl(String),
+    /// Read what a change of the kubeconfig would do, and ask its servers who they are. Nothing is written.
+    PreviewChange {
+        request: RequestId,
+        asked: Asked,
+    },
+
+    // Writing to files of this machine.
+    /// Change the kubeconfig; first remove this lock, which a person has said is left behind.
+    ChangeKubeconfig {
+        order: Order,
+        unlock: Option<Lock>,
+    },
 
     // Writing to the cluster.
     /// Cordon or uncordon the Node with this UID; it is read again first, and another under the same name is left alone.
@@ -128,6 +142,7 @@ impl Effect {
     pub fn is_write(&self) -> bool {
         match self {
             Effect::SetUnschedulable { .. }
+            | Effect::ChangeKubeconfig { .. }
             | Effect::SetLabel { .. }
             | Effect::ChangeService { .. }
             | Effect::Expose { .. }
@@ -140,6 +155,7 @@ impl Effect {
             | Effect::Follow { .. }
             | Effect::WantMetrics(_)
             | Effect::FollowFleet
+            | Effect::PreviewChange { .. }
             | Effect::Stop(_)
             | Effect::ReadYaml { .. }
             | Effect::Probe { .. }

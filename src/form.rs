@@ -32,6 +32,20 @@ pub enum FormId {
     },
     /// A Service is made for a Deployment.
     Expose,
+    /// Another kubeconfig is merged into ours.
+    KubeconfigMerge,
+    /// Another cluster or person has the name that a merge would take.
+    KubeconfigConflict,
+    ContextRename {
+        context: String,
+    },
+    ContextNamespace {
+        context: String,
+    },
+    /// A context is deleted whose cluster and user nothing else uses.
+    ContextDelete {
+        context: String,
+    },
 }
 
 /// Fields to fill in, over the panes.

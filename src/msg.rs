@@ -9,6 +9,7 @@ use crate::form::{Answers, Form, FormId};
 use crate::rack::drain::{News, Plan};
 use crate::rack::facts::Fact;
 use crate::rack::fleet::FleetFact;
+use crate::rack::kubeconfig_change::{Done, Order, Preview, Refusal};
 use crate::rack::node::{NodeName, PasswordSecret, Uid};
 use crate::rack::problem::{Problem, Subject};
 use crate::rack::service::ServiceName;
@@ -40,6 +41,16 @@ pub enum Msg {
     },
     /// News of the contexts; whichever of them the session is on.
     Fleet(FleetFact),
+    /// What a change of the kubeconfig would do.
+    ChangePreviewed {
+        request: RequestId,
+        result: Result<Box<Preview>, Box<Problem>>,
+    },
+    /// A change of the kubeconfig has ended.
+    KubeconfigChanged {
+        order: Box<Order>,
+        result: Result<Box<Done>, Refusal>,
+    },
     /// A write has ended, with a sentence for the notice line.
     Written {
         result: Result<String, Problem>,

@@ -1,7 +1,7 @@
 //! The cockpit itself: settings, log, keymap, theme, clients, terminal, loop. Read top to bottom like a recipe.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use crate::app::event_loop::{self, Clock, Exit, Sources};
 use crate::app::terminal::{self, Screen};
 use crate::app::{ContextSettings, Model, Settings, signals, update};
 use crate::cli::{Failure, Global};
+use crate::clients::kubeconfig_files::Places;
 use crate::clients::kubernetes::Target;
 use crate::config::{self, Cluster, Config, Paths};
 use crate::effect::Effect;
@@ -30,7 +31,10 @@ use crate::theme::roles::Theme;
 
 pub(super) fn run(global: &Global, target: Target) -> Result<ExitCode, Failure> {
     let runtime = runtime().map_err(Failure::terminal)?;
-    run_in(&runtime, global, target)
+    // Where there is no home no note can be kept: writing one fails, and the change says that undo is not possible.
+    let notes = Paths::of_user().map_or(PathBuf::from("/dev/null"), |paths| paths.state);
+    let notes = notes.join("kubeconfig-undo");
+    run_in(&runtime, global, Places { target, notes })
 }
 
 /// Two threads for background work; the loop has the main one for itself.
@@ -46,7 +50,7 @@ pub(super) fn runtime() -> anyhow::Result<Runtime> {
 pub(super) fn run_in(
     runtime: &Runtime,
     global: &Global,
-    target: Target,
+    places: Places,
 ) -> Result<ExitCode, Failure> {
     if !terminal::is_there() {
         let error = anyhow!(
@@ -61,8 +65,8 @@ pub(super) fn run_in(
     {
         loaded.complain(format!("no log is written: {error}"));
     }
-    let context = target.context.clone();
-    let ended = runtime.block_on(show(loaded, target, context));
+    let context = places.target.context.clone();
+    let ended = runtime.block_on(show(loaded, places, context));
     terminal::leave();
     ended
         .context("the terminal failed")
@@ -196,9 +200,9 @@ fn locale_is_utf8() -> bool {
 }
 
 /// The terminal's part: enter, loop, come back after a suspend, leave.
-async fn show(loaded: Loaded, target: Target, context: Option<String>) -> io::Result<ExitCode> {
+async fn show(loaded: Loaded, places: Places, context: Option<String>) -> io::Result<ExitCode> {
     let clock = Clock::start();
-    let (mut effects, mut inbox) = Effects::new(target);
+    let (mut effects, mut inbox) = Effects::new(places);
     let mut signals = signals::listen()?;
     terminal::install_panic_hook();
     let mut screen = terminal::enter()?;

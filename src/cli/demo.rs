@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use anyhow::{Context, anyhow};
 
 use crate::cli::{Failure, Global, cockpit};
+use crate::clients::kubeconfig_files::Places;
 use crate::clients::kubernetes::Target;
 use crate::sim::{Scenario, Sim};
 
@@ -32,7 +33,9 @@ pub(super) fn run(global: &Global, scenario: &str, seed: u64) -> Result<ExitCode
         env: None,
         home: None,
     };
-    let result = cockpit::run_in(&runtime, global, target);
+    // Notes for undo go with the demo: the user's own are about other files.
+    let notes = folder.path().join("undo");
+    let result = cockpit::run_in(&runtime, global, Places { target, notes });
     runtime.block_on(sim.shutdown());
     result
 }
@@ -56,6 +59,10 @@ impl Folder {
             }
         }
         Err(io::Error::other(format!("{name}-* are all taken")))
+    }
+
+    fn path(&self) -> &Path {
+        &self.0
     }
 
     fn write(&self, name: &str, text: &str) -> anyhow::Result<PathBuf> {
