@@ -70,7 +70,7 @@ fn a_k3s_yaml_is_merged_through_the_keyboard_and_taken_back() {
     session.press("enter");
     session.until("Write this into the kubeconfig?");
     session.press("y");
-    session.until("u takes it back");
+    session.until("merged k3s.yaml");
     session.until_that("both contexts", |screen| {
         let text = screen.contents();
         text.contains("home") && text.contains("rack-9") && text.contains("CONTEXT")
@@ -137,7 +137,7 @@ fn without_a_kubeconfig_the_way_to_one_is_shown() {
     session.press("enter");
     session.until("Write this into the kubeconfig?");
     session.press("y");
-    session.until("u takes it back");
+    session.until("merged k3s.yaml");
     let first = session.home().join(".kube/config");
     let mode = std::fs::metadata(&first).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
