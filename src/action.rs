@@ -124,6 +124,14 @@ pub enum Action {
     FaultNext,
     FaultPrevious,
     MetallbInstall,
+    ContextUse,
+    ContextNamespace,
+    ContextRename,
+    ContextDelete,
+    KubeconfigMerge,
+    KubeconfigUndo,
+    ChangeWrite,
+    ChangeEdit,
 }
 
 /// The name, the help line and the danger of an action.
@@ -208,6 +216,14 @@ impl Action {
         Action::FaultNext,
         Action::FaultPrevious,
         Action::MetallbInstall,
+        Action::ContextUse,
+        Action::ContextNamespace,
+        Action::ContextRename,
+        Action::ContextDelete,
+        Action::KubeconfigMerge,
+        Action::KubeconfigUndo,
+        Action::ChangeWrite,
+        Action::ChangeEdit,
     ];
 
     /// The action a keymap file calls `name`.
@@ -341,6 +357,38 @@ impl Action {
                 Danger::Safe,
             ),
             Action::NodeLabel => ("node-label", "label: set one or remove it", Danger::Writes),
+            Action::ContextUse => (
+                "context-use",
+                "current: make it the file's current-context",
+                Danger::Writes,
+            ),
+            Action::ContextNamespace => (
+                "context-namespace",
+                "namespace: the one kubectl takes for this context",
+                Danger::Writes,
+            ),
+            Action::ContextRename => (
+                "context-rename",
+                "rename: current-context follows",
+                Danger::Writes,
+            ),
+            Action::ContextDelete => (
+                "context-delete",
+                "delete: from the kubeconfig, not from the world",
+                Danger::Writes,
+            ),
+            Action::KubeconfigMerge => (
+                "kubeconfig-merge",
+                "merge: take in k3s.yaml or another kubeconfig",
+                Danger::Writes,
+            ),
+            Action::KubeconfigUndo => (
+                "kubeconfig-undo",
+                "undo: the last change of the kubeconfig",
+                Danger::Writes,
+            ),
+            Action::ChangeWrite => ("change-write", "write: what is shown here", Danger::Writes),
+            Action::ChangeEdit => ("change-edit", "edit: back to the form", Danger::Safe),
             Action::NodeDrain => (
                 "node-drain",
                 "drain: cordon it and evict its pods",

@@ -355,6 +355,10 @@ fn gate(model: &mut Model, effects: &mut Vec<Effect>) {
     }
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one short arm for each message: the list of what can happen"
+)]
 fn step(model: &mut Model, msg: Msg, queue: &mut VecDeque<Msg>, effects: &mut Vec<Effect>) {
     match msg {
         Msg::Clock(now) => clock(model, now, queue, effects),
@@ -444,12 +448,19 @@ fn step(model: &mut Model, msg: Msg, queue: &mut VecDeque<Msg>, effects: &mut Ve
         Msg::Ask(question) => model.waiting.push_back(Popup::question(question)),
         Msg::Fill(form) => model.waiting.push_back(Popup::Form(OpenForm::new(form))),
         msg @ (Msg::FormSent { .. }
+        | Msg::ChangePreviewed { .. }
         | Msg::DraftRead { .. }
         | Msg::DraftKept(_)
         | Msg::PoolsChanged { .. }
         | Msg::ManifestRead(_)
         | Msg::InstallStep { .. }
         | Msg::Installed { .. }) => to_pane(model, &msg, queue, effects),
+        msg @ Msg::KubeconfigChanged { .. } => {
+            to_pane(model, &msg, queue, effects);
+            if model.follows_fleet {
+                effects.push(Effect::FollowFleet);
+            }
+        }
         Msg::Notice(notice) => model.notify(notice.level, notice.text),
         Msg::Copy(text) => {
             model.notify(Level::Info, format!("copied {text}"));

@@ -4,6 +4,7 @@
 use crate::msg::Generation;
 use crate::rack::draft::{Applied, Draft, DraftKey};
 use crate::rack::drain::Consent;
+use crate::rack::kubeconfig_change::{Asked, Lock, Order};
 use crate::rack::manifest::Manifest;
 use crate::rack::node::{NodeName, Uid};
 use crate::rack::pool_text::{Change, Form};
@@ -31,6 +32,7 @@ pub enum TaskKey {
     Fleet,
     Manifest,
     Draft,
+    Preview,
     Write,
 }
 
@@ -68,6 +70,18 @@ pub enum Effect {
     },
     /// Ask a URL for its status, once.
     CheckUrl(String),
+    /// Read what a change of the kubeconfig would do, and ask its servers who they are. Nothing is written.
+    PreviewChange {
+        request: RequestId,
+        asked: Asked,
+    },
+
+    // Writing to files of this machine.
+    /// Change the kubeconfig; first remove this lock, which a person has said is left behind.
+    ChangeKubeconfig {
+        order: Order,
+        unlock: Option<Lock>,
+    },
 
     // Writing to the cluster.
     /// Cordon or uncordon the Node with this UID; it is read again first, and another under the same name is left alone.
@@ -164,6 +178,7 @@ impl Effect {
     pub fn is_write(&self) -> bool {
         match self {
             Effect::SetUnschedulable { .. }
+            | Effect::ChangeKubeconfig { .. }
             | Effect::SetLabel { .. }
             | Effect::ChangeService { .. }
             | Effect::Expose { .. }
@@ -180,6 +195,7 @@ impl Effect {
             | Effect::Follow { .. }
             | Effect::WantMetrics(_)
             | Effect::FollowFleet
+            | Effect::PreviewChange { .. }
             | Effect::Stop(_)
             | Effect::ReadYaml { .. }
             | Effect::Probe { .. }

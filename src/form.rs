@@ -39,6 +39,20 @@ pub enum FormId {
     },
     /// The file MetalLB is installed from.
     Manifest,
+    /// Another kubeconfig is merged into ours.
+    KubeconfigMerge,
+    /// Another cluster or person has the name that a merge would take.
+    KubeconfigConflict,
+    ContextRename {
+        context: String,
+    },
+    ContextNamespace {
+        context: String,
+    },
+    /// A context is deleted whose cluster and user nothing else uses.
+    ContextDelete {
+        context: String,
+    },
 }
 
 /// Fields to fill in, over the panes.

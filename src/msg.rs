@@ -10,6 +10,7 @@ use crate::rack::draft::{Applied, Draft, DraftKey};
 use crate::rack::drain::{News, Plan};
 use crate::rack::facts::Fact;
 use crate::rack::fleet::FleetFact;
+use crate::rack::kubeconfig_change::{Done, Order, Preview, Refusal};
 use crate::rack::manifest::Manifest;
 use crate::rack::node::{NodeName, PasswordSecret, Uid};
 use crate::rack::pool_text::Changed;
@@ -39,6 +40,16 @@ pub enum Msg {
     },
     /// News of the contexts; whichever of them the session is on.
     Fleet(FleetFact),
+    /// What a change of the kubeconfig would do.
+    ChangePreviewed {
+        request: RequestId,
+        result: Result<Box<Preview>, Box<Problem>>,
+    },
+    /// A change of the kubeconfig has ended.
+    KubeconfigChanged {
+        order: Box<Order>,
+        result: Result<Box<Done>, Refusal>,
+    },
     /// A write has ended, with a sentence for the notice line.
     Written {
         result: Result<String, Problem>,

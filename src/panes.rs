@@ -67,7 +67,15 @@ impl Panes {
                 FormId::PoolCreate | FormId::PoolDeletions { .. } | FormId::Manifest => {
                     self.pools.on_form(form, answers, cx);
                 }
+                FormId::KubeconfigMerge
+                | FormId::KubeconfigConflict
+                | FormId::ContextRename { .. }
+                | FormId::ContextNamespace { .. }
+                | FormId::ContextDelete { .. } => self.kubeconfig.on_msg(msg, cx),
             },
+            Msg::ChangePreviewed { .. } | Msg::KubeconfigChanged { .. } => {
+                self.kubeconfig.on_msg(msg, cx);
+            }
             Msg::DrainPlanned {
                 node,
                 result: Ok(plan),
@@ -120,6 +128,11 @@ impl Panes {
             FormId::PoolCreate | FormId::PoolDeletions { .. } | FormId::Manifest => {
                 self.pools.complaint(form, answers, rack)
             }
+            FormId::KubeconfigMerge
+            | FormId::KubeconfigConflict
+            | FormId::ContextRename { .. }
+            | FormId::ContextNamespace { .. }
+            | FormId::ContextDelete { .. } => kubeconfig::change::complaint(form, answers, rack),
         }
     }
 
@@ -231,7 +244,11 @@ pub(crate) fn draw_empty(
     let mut y = inside.y.saturating_add(1);
     put(buf, (inside.x + 2, y), inside.width, head, theme.title);
     y += 2;
+    let here = "or press 7: in the Kubeconfig pane, a merges one that is elsewhere".to_owned();
     let texts = match problem {
+        Some(problem) if rack.is_nowhere() => {
+            vec![&problem.what, &problem.why, &problem.next, &here]
+        }
         Some(problem) => vec![&problem.what, &problem.why, &problem.next],
         None => vec![&rack.cluster.server],
     };

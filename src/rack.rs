@@ -14,6 +14,7 @@ pub mod facts;
 pub mod filter;
 pub mod fleet;
 pub mod kubeconfig;
+pub mod kubeconfig_change;
 pub mod label;
 pub mod link;
 pub mod log;

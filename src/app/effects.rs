@@ -4,17 +4,20 @@
 //! Invariant: the inbox is bounded, so tasks wait and the loop never does. A reading task is replaced by the next of
 //! its key; a writing one runs to its end. A task's panic becomes a message.
 
+mod kubeconfig;
 mod pools;
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::path::PathBuf;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::terminal;
-use crate::clients::drafts::keeper::Order;
+use crate::clients::drafts::keeper;
+use crate::clients::kubeconfig_files::Places;
 use crate::clients::kubernetes::{self, Target, Wants, drain};
 use crate::clients::probe;
 use crate::clients::ssh;
@@ -22,6 +25,7 @@ use crate::effect::{Effect, RequestId, TaskKey};
 use crate::msg::{Generation, Msg};
 use crate::rack::drain::{Consent, End, News};
 use crate::rack::facts::Fact;
+use crate::rack::kubeconfig_change::{Asked, Lock, Order};
 use crate::rack::node::{NodeName, Uid};
 use crate::rack::problem::{Problem, Severity, Subject};
 use crate::rack::service::ServiceName;
@@ -43,11 +47,14 @@ pub struct Effects {
     drains: HashMap<Uid, CancellationToken>,
     /// Where drafts and the history are, if they are kept, and who keeps them.
     keeping: Option<pools::Keeping>,
+    /// Where notes for undoing changes of the kubeconfig are kept.
+    notes: PathBuf,
 }
 
 impl Effects {
-    /// `target` says where the kubeconfig is. The receiver is the loop's inbox.
-    pub fn new(target: Target) -> (Effects, mpsc::Receiver<Msg>) {
+    /// `places` says where the kubeconfig is and where notes for undo are kept. The receiver is the loop's inbox.
+    pub fn new(places: Places) -> (Effects, mpsc::Receiver<Msg>) {
+        let Places { target, notes } = places;
         let (inbox, receiver) = mpsc::channel(INBOX);
         let (wants, _) = watch::channel(Wants::default());
         (
@@ -59,12 +66,17 @@ impl Effects {
                 probing: None,
                 drains: HashMap::new(),
                 keeping: None,
+                notes,
             },
             receiver,
         )
     }
 
     /// Starts what `effect` asks for and returns at once. Effects of the terminal are the loop's and do nothing here.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one short arm for each effect: the list of what the program can do"
+    )]
     pub fn run(&mut self, effect: Effect) {
         match effect {
             Effect::Follow {
@@ -77,6 +89,8 @@ impl Effects {
                 });
             }
             Effect::FollowFleet => self.follow_fleet(),
+            Effect::PreviewChange { request, asked } => self.preview_change(request, asked),
+            Effect::ChangeKubeconfig { order, unlock } => self.change_kubeconfig(order, unlock),
             Effect::Stop(key) => {
                 if let Some(task) = self.reading.remove(&key) {
                     task.abort();
@@ -150,8 +164,8 @@ impl Effects {
                 });
             }
             Effect::ReadDraft(key) => self.read_draft(key),
-            Effect::KeepDraft(draft) => self.order(Order::Keep(Box::new(draft))),
-            Effect::DropDraft(key) => self.order(Order::Drop(key)),
+            Effect::KeepDraft(draft) => self.order(keeper::Order::Keep(Box::new(draft))),
+            Effect::DropDraft(key) => self.order(keeper::Order::Drop(key)),
             Effect::ChangePools {
                 form,
                 changes,
@@ -202,6 +216,33 @@ impl Effects {
             };
             tokio::join!(follow, forward);
         });
+    }
+
+    fn preview_change(&mut self, request: RequestId, asked: Asked) {
+        let (places, inbox) = (self.places(), self.inbox.clone());
+        self.read(TaskKey::Preview, async move {
+            let result = kubeconfig::preview(places, asked).await;
+            let result = result.map(Box::new);
+            let msg = Msg::ChangePreviewed { request, result };
+            let _ = inbox.send(msg).await;
+        });
+    }
+
+    fn change_kubeconfig(&self, order: Order, unlock: Option<Lock>) {
+        let (places, inbox) = (self.places(), self.inbox.clone());
+        self.write(TaskKey::Write, async move {
+            let result = kubeconfig::change(places, order.clone(), unlock).await;
+            let (order, result) = (Box::new(order), result.map(Box::new));
+            let msg = Msg::KubeconfigChanged { order, result };
+            let _ = inbox.send(msg).await;
+        });
+    }
+
+    fn places(&self) -> Places {
+        Places {
+            target: self.target.clone(),
+            notes: self.notes.clone(),
+        }
     }
 
     fn read_yaml(&mut self, request: RequestId, context: &str, object: Subject) {

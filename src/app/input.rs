@@ -59,6 +59,9 @@ pub(super) fn tables(model: &Model) -> Vec<Table> {
                 Table::Global,
             ]
         }
+        None if model.focus == PaneId::Kubeconfig && model.panes.kubeconfig.is_preview() => {
+            vec![Table::Preview, Table::List, Table::Global]
+        }
         None => vec![Table::Pane(model.focus), Table::List, Table::Global],
     }
 }

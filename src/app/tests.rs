@@ -9,6 +9,7 @@ use crate::effect::TaskKey;
 use crate::msg::Question;
 use crate::rack::facts::{Change, ClusterInfo};
 use crate::rack::fleet::{Context, Contexts, FleetFact, Login};
+use crate::rack::kubeconfig_change::Order;
 use crate::rack::link::LinkState;
 use crate::rack::node::{Node, NodeInfo, ResourceVersion, Resources};
 use crate::rack::problem::{Severity, Subject};
@@ -538,6 +539,31 @@ fn read_only_opens_no_form_that_changes_something() {
     model.settings.read_only = true;
     press(&mut model, "t");
     assert!(model.popup.is_none());
+    assert!(notice(&model).starts_with("read-only"));
+    for key in ["a", "c", "s", "R", "D", "u"] {
+        press(&mut model, "7");
+        model.notice = None;
+        assert_eq!(press(&mut model, key), [], "{key}");
+        assert!(model.popup.is_none(), "{key}");
+        assert!(notice(&model).starts_with("read-only"), "{key}");
+    }
+}
+
+#[test]
+fn the_gate_of_read_only_mode_stops_changes_of_the_kubeconfig() {
+    let mut model = model();
+    let undo = Effect::ChangeKubeconfig {
+        order: Order::Undo { force: false },
+        unlock: None,
+    };
+    let question = Question {
+        then: vec![undo],
+        ..Question::new("Undo?", Vec::new())
+    };
+    update(&mut model, Msg::Ask(question));
+    tick(&mut model, 2_000);
+    model.settings.read_only = true;
+    assert_eq!(press(&mut model, "y"), []);
     assert!(notice(&model).starts_with("read-only"));
 }
 

@@ -359,6 +359,9 @@ fn help(model: &Model) -> Help {
     if model.panes.is_detail(model.focus) {
         tables.insert(0, Table::Detail);
     }
+    if model.focus == PaneId::Kubeconfig && model.panes.kubeconfig.is_preview() {
+        tables = vec![Table::Preview, Table::List, Table::Global];
+    }
     Help::new(&model.keymap, &tables, model.size.width)
 }
 

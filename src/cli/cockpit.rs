@@ -17,6 +17,7 @@ use crate::app::event_loop::{self, Clock, Exit, Sources};
 use crate::app::terminal::{self, Screen};
 use crate::app::{ContextSettings, Model, Settings, signals, update};
 use crate::cli::{Failure, Global, shell};
+use crate::clients::kubeconfig_files::Places;
 use crate::clients::kubernetes::Target;
 use crate::clients::ssh;
 use crate::config::{self, Cluster, Config, Paths};
@@ -31,7 +32,10 @@ use crate::theme::roles::Theme;
 
 pub(super) fn run(global: &Global, target: Target) -> Result<ExitCode, Failure> {
     let runtime = runtime().map_err(Failure::terminal)?;
-    run_in(&runtime, global, target, None)
+    // Where there is no home no note can be kept: writing one fails, and the change says that undo is not possible.
+    let notes = Paths::of_user().map_or(PathBuf::from("/dev/null"), |paths| paths.state);
+    let notes = notes.join("kubeconfig-undo");
+    run_in(&runtime, global, Places { target, notes }, None)
 }
 
 /// Two threads for background work; the loop has the main one for itself.
@@ -47,7 +51,7 @@ pub(super) fn runtime() -> anyhow::Result<Runtime> {
 pub(super) fn run_in(
     runtime: &Runtime,
     global: &Global,
-    target: Target,
+    places: Places,
     state: Option<PathBuf>,
 ) -> Result<ExitCode, Failure> {
     if !terminal::is_there() {
@@ -63,9 +67,9 @@ pub(super) fn run_in(
     {
         loaded.complain(format!("no log is written: {error}"));
     }
-    let context = target.context.clone();
+    let context = places.target.context.clone();
     let state = state.or_else(|| paths.map(|paths| paths.state));
-    let ended = runtime.block_on(show(loaded, target, context, state));
+    let ended = runtime.block_on(show(loaded, places, context, state));
     terminal::leave();
     ended
         .context("the terminal failed")
@@ -201,12 +205,12 @@ fn locale_is_utf8() -> bool {
 /// The terminal's part: enter, loop, come back after a suspend, leave.
 async fn show(
     loaded: Loaded,
-    target: Target,
+    places: Places,
     context: Option<String>,
     state: Option<PathBuf>,
 ) -> io::Result<ExitCode> {
     let clock = Clock::start();
-    let (mut effects, mut inbox) = Effects::new(target);
+    let (mut effects, mut inbox) = Effects::new(places);
     if let Some(state) = state {
         effects = effects.keeping(&state);
     }

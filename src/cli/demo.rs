@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use anyhow::{Context, anyhow};
 
 use crate::cli::{Failure, Global, cockpit};
+use crate::clients::kubeconfig_files::Places;
 use crate::clients::kubernetes::Target;
 use crate::sim::{Scenario, Sim};
 
@@ -32,9 +33,10 @@ pub(super) fn run(global: &Global, scenario: &str, seed: u64) -> Result<ExitCode
         env: None,
         home: None,
     };
-    // Another demo has other objects under the same names: drafts go with it.
-    let state = folder.0.join("state");
-    let result = cockpit::run_in(&runtime, global, target, Some(state));
+    // Another demo has other objects under the same names: drafts, and notes for undo, go with it.
+    let state = folder.path().join("state");
+    let notes = state.join("kubeconfig-undo");
+    let result = cockpit::run_in(&runtime, global, Places { target, notes }, Some(state));
     runtime.block_on(sim.shutdown());
     result
 }
@@ -58,6 +60,10 @@ impl Folder {
             }
         }
         Err(io::Error::other(format!("{name}-* are all taken")))
+    }
+
+    fn path(&self) -> &Path {
+        &self.0
     }
 
     fn write(&self, name: &str, text: &str) -> anyhow::Result<PathBuf> {

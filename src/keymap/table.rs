@@ -17,6 +17,8 @@ pub enum Table {
     Pane(PaneId),
     /// The detail page of a row.
     Detail,
+    /// What a change would do, before it is written.
+    Preview,
     /// Menus, help and text pages.
     Popup,
     /// A question that is waiting for yes or no.
@@ -35,6 +37,7 @@ impl Table {
         let panes = PaneId::ALL.iter().copied().map(Table::Pane);
         let inner = [
             Table::Detail,
+            Table::Preview,
             Table::Popup,
             Table::Question,
             Table::Form,
@@ -59,6 +62,7 @@ impl Table {
             Table::List => "List",
             Table::Pane(pane) => pane.title(),
             Table::Detail => "Detail",
+            Table::Preview => "Preview",
             Table::Popup => "Popup",
             Table::Question => "Question",
             Table::Form => "Form",

@@ -37,7 +37,7 @@ fn a_key_reaches_every_action_in_every_shipped_keymap() {
             let panes = PaneId::ALL.iter();
             let panes = panes.map(|pane| vec![Table::Pane(*pane), Table::List, Table::Global]);
             let keys = panes
-                .chain([vec![Table::Question], vec![Table::Prompt]])
+                .chain([Table::Preview, Table::Question, Table::Prompt].map(|table| vec![table]))
                 .find_map(|tables| keymap.keys_for(&tables, action));
             assert!(keys.is_some(), "{name}: no key for {}", action.info().name);
         }

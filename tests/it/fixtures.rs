@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use bramble::action::PaneId;
 use bramble::app::{Model, Settings, update};
+use bramble::effect::RequestId;
 use bramble::keymap::Keymap;
 use bramble::msg::{Generation, Msg};
 use bramble::rack::event::NodeEvent;
 use bramble::rack::facts::{Change, ClusterInfo, Fact, Usage};
 use bramble::rack::fleet::{Answer, Context, Contexts, Fault, FleetFact, Login, Ready, State};
+use bramble::rack::kubeconfig::{self, FileText, Files, Merge, OnConflict, Request, plan};
+use bramble::rack::kubeconfig_change::{Preview, Server};
 use bramble::rack::link::{LinkState, Source, SourceState};
 use bramble::rack::node::{
     Address, Condition, Lease, Node, NodeInfo, NodeName, ResourceVersion, Resources, Taint, Truth,
@@ -197,6 +200,54 @@ fn looks() -> Vec<(&'static str, State)> {
             )),
         ),
     ]
+}
+
+/// What merging the k3s.yaml of another rack under this name would do; its certificate is not for the address.
+pub(crate) fn merge_previewed(name: &str) -> Msg {
+    let ours = "# my racks\napiVersion: v1\nkind: Config\ncurrent-context: home\ncontexts:\n\
+        - name: home   # in the cellar\n  context: {cluster: home, user: home}\nclusters:\n\
+        - name: home\n  cluster: {server: \"https://home.example.org:6443\"}\nusers:\n\
+        - name: home\n  user: {token: s3cr3t}\n";
+    let theirs = "apiVersion: v1\nkind: Config\ncurrent-context: default\nclusters:\n\
+        - name: default\n  cluster: {server: \"https://127.0.0.1:6443\"}\ncontexts:\n\
+        - name: default\n  context: {cluster: default, user: default}\nusers:\n\
+        - name: default\n  user: {token: s3cr3t-too}\n";
+    let source = kubeconfig::Source::parse("k3s.yaml", theirs.to_owned(), None, None).unwrap();
+    let request = Request::Merge(Merge {
+        source,
+        only: None,
+        name: Some(name.to_owned()),
+        server: Some("10.0.0.9".to_owned()),
+        tls_server_name: None,
+        on_conflict: OnConflict::Ask,
+        set_current: false,
+    });
+    let text = FileText::Text(ours.to_owned());
+    let files = Files::new(vec![("/home/me/.kube/config".into(), text)]);
+    let url = "https://10.0.0.9:6443".to_owned();
+    let problem = Problem::new(
+        Severity::Critical,
+        Subject::Kubeconfig,
+        format!("the certificate of {url} is not for \"10.0.0.9\""),
+    )
+    .why("it is for kubernetes, rack-9, 10.43.0.1")
+    .next(
+        "on the server add to /etc/rancher/k3s/config.yaml: tls-san: [\"10.0.0.9\"], and restart k3s; \
+         or check against a name it has: --tls-server-name kubernetes",
+    );
+    let preview = Preview {
+        plan: plan(&files, &request).unwrap(),
+        request,
+        servers: vec![Server {
+            url,
+            problem: Some(problem),
+            names: vec!["kubernetes".to_owned(), "rack-9".to_owned()],
+        }],
+    };
+    Msg::ChangePreviewed {
+        request: RequestId(1),
+        result: Ok(Box::new(preview)),
+    }
 }
 
 /// The same, ten seconds after the API server has gone.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bramble::app::effects::Effects;
 use bramble::app::event_loop::{Clock, Exit, Sources, run};
 use bramble::app::{Model, Settings};
+use bramble::clients::kubeconfig_files::Places;
 use bramble::clients::kubernetes::Target;
 use bramble::effect::Effect;
 use bramble::keymap::Keymap;
@@ -82,7 +83,8 @@ impl Harness {
             kubeconfig: Some(kubeconfig),
             ..Target::default()
         };
-        let (mut effects, inbox) = Effects::new(target);
+        let notes = folder.path().join("undo");
+        let (mut effects, inbox) = Effects::new(Places { target, notes });
         let clock = Clock::start();
         let (theme, keymap) = (Theme::load("mono", None).0, Keymap::load("default", None).0);
         let size = Size::new(100, 30);
@@ -141,6 +143,11 @@ impl Harness {
     async fn answer(&mut self, keys: &str) {
         self.turn("", Duration::from_millis(420)).await;
         self.press(keys).await;
+    }
+
+    /// A question that comes up by itself takes no key for a moment.
+    async fn startled(&mut self) {
+        self.turn("", Duration::from_millis(500)).await;
     }
 
     /// Lets the program run until the screen shows `wanted`.
@@ -454,4 +461,81 @@ async fn a_problem_of_a_service_leads_to_its_page_and_back() {
     cockpit.until("From the request to the answer").await;
     cockpit.press("esc").await;
     cockpit.until("Problems").await;
+}
+
+/// A text as keys of this harness.
+fn typed(text: &str) -> String {
+    let letters: Vec<String> = text.chars().map(String::from).collect();
+    letters.join(" ")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_rack_is_merged_and_the_session_turns_to_it() {
+    let (sim, other) = (office().await, office().await);
+    let mut cockpit = Harness::start(&sim, Settings::default());
+    cockpit.until("4/4 ready").await;
+    let source = cockpit.folder.path().join("k3s.yaml");
+    let of_other = other.kubeconfig().replace("office-rack", "default");
+    std::fs::write(&source, of_other).unwrap();
+    let ours = cockpit.folder.path().join("config");
+    let before = std::fs::read_to_string(&ours).unwrap();
+
+    cockpit.press("7 a").await;
+    cockpit.press(&typed(&source.display().to_string())).await;
+    cockpit.press("enter").await;
+    cockpit.press(&typed("second")).await;
+    cockpit.press("enter enter enter enter").await;
+    let screen = cockpit.until("What would change").await;
+    assert!(screen.contains("could not be checked"), "{screen}");
+    assert!(!screen.contains(other.token()), "{screen}");
+    cockpit.press("enter y").await;
+    cockpit.until("u takes it back").await;
+    cockpit.until("second       ● v1").await;
+    cockpit.press("G enter").await;
+    cockpit.until("turned to context second").await;
+
+    // A name that is another cluster's.
+    cockpit.press("a").await;
+    cockpit.press(&typed(&source.display().to_string())).await;
+    cockpit.press("enter").await;
+    cockpit.press(&typed("office-rack")).await;
+    cockpit.press("enter enter enter enter").await;
+    cockpit.until("The name office-rack is taken").await;
+    cockpit.press("esc").await;
+
+    cockpit.press("u y").await;
+    cockpit.until("taken back").await;
+    assert_eq!(std::fs::read_to_string(&ours).unwrap(), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lock_that_was_left_behind_is_removed_only_after_a_yes() {
+    let sim = office().await;
+    let mut cockpit = Harness::start(&sim, Settings::default());
+    cockpit.until("4/4 ready").await;
+    let lock = cockpit.folder.path().join("config.lock");
+    std::fs::write(&lock, "").unwrap();
+    cockpit.press("7").await;
+    cockpit.until("here*").await;
+    cockpit.press("s").await;
+    cockpit.press(&typed("web")).await;
+    cockpit.press("enter").await;
+    cockpit.until("Set the namespace of office-rack?").await;
+    cockpit.startled().await;
+    cockpit.press("y").await;
+    cockpit.until("Remove the lock on").await;
+    cockpit.startled().await;
+    cockpit.press("n").await;
+    assert!(lock.exists());
+    cockpit.press("s").await;
+    cockpit.press(&typed("web")).await;
+    cockpit.press("enter").await;
+    cockpit.until("Set the namespace of office-rack?").await;
+    cockpit.startled().await;
+    cockpit.press("y").await;
+    cockpit.until("Remove the lock on").await;
+    cockpit.startled().await;
+    cockpit.press("y").await;
+    cockpit.until("looks at namespace web").await;
+    assert!(!lock.exists());
 }

@@ -9,7 +9,7 @@ use insta::assert_snapshot;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
 
-use crate::fixtures::{at, contexts, model, office, office_in_an_outage, tell};
+use crate::fixtures::{at, contexts, merge_previewed, model, office, office_in_an_outage, tell};
 use bramble::rack::drain::{News, Occupant, Plan, PodId, PodNews};
 use bramble::rack::facts::Fact;
 use bramble::rack::link::LinkState;
@@ -132,6 +132,38 @@ fn what_can_be_seen_of_contexts() {
     let mut wide = contexts(LARGE, "terminal");
     press(&mut wide, "w");
     assert_snapshot!("contexts-wide", text(&wide));
+}
+
+/// The Kubeconfig pane after a merge of the k3s.yaml of another rack was looked at.
+fn merging(size: Size, name: &str) -> Model {
+    let mut model = contexts(size, "terminal");
+    press(&mut model, "a");
+    press(&mut model, "k 3 s enter enter enter enter enter");
+    update(&mut model, merge_previewed(name));
+    model
+}
+
+#[test]
+fn a_merge_from_the_form_to_the_question() {
+    let mut model = contexts(USUAL, "terminal");
+    press(&mut model, "a");
+    assert_snapshot!("merge-form", text(&model));
+    press(&mut model, "k 3 s enter enter enter enter enter");
+    assert_snapshot!("merge-waiting", text(&model));
+    for (place, size) in [("80x24", USUAL), ("60x20", SMALL), ("160x48", LARGE)] {
+        let model = merging(size, "rack-9");
+        assert_snapshot!(format!("merge-preview-{place}"), text(&model));
+    }
+    let mut model = merging(USUAL, "rack-9");
+    press(&mut model, "G");
+    assert_snapshot!("merge-preview-end", text(&model));
+    press(&mut model, "enter");
+    assert_snapshot!("merge-question", text(&model));
+    let mut model = merging(SMALL, "home");
+    assert_snapshot!("merge-conflict", text(&model));
+    model.theme = model.theme.clone().in_ascii();
+    let odd: String = text(&model).chars().filter(|c| !c.is_ascii()).collect();
+    assert_eq!(odd, "");
 }
 
 #[test]

@@ -228,6 +228,7 @@ fn update_and_panes_never_wait_nor_ask_the_time() {
     let exempt = [
         "src/app/event_loop.rs",
         "src/app/effects.rs",
+        "src/app/effects/kubeconfig.rs",
         "src/app/terminal.rs",
         "src/app/signals.rs",
         "src/app/backend.rs",

@@ -10,6 +10,7 @@
 
 mod harness;
 mod keys;
+mod kubeconfig;
 mod leaving;
 mod picture;
 mod plain;

@@ -5,6 +5,7 @@
 //! takes it away; nobody else's is touched without a yes. Invariant: a lock appears whole or not at all (it is a hard link
 //! to a file that is written and held already), and every one we made is gone when [`Locks`] is dropped.
 
+use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
@@ -61,7 +62,9 @@ impl Locks {
         let mut paths: Vec<PathBuf> = all.to_vec();
         paths.extend(all.iter().filter_map(|path| files::target_of(path).ok()));
         paths.sort();
-        paths.dedup();
+        // Two names of one file have one lock.
+        let mut seen = HashSet::new();
+        paths.retain(|path| seen.insert(entry_of(path)));
         let deadline = Instant::now() + PATIENCE;
         let mut locks = Locks {
             held: Vec::new(),
@@ -117,8 +120,16 @@ pub fn held_locks(all: &[PathBuf]) -> Vec<HeldLock> {
     let mut paths: Vec<PathBuf> = all.to_vec();
     paths.extend(all.iter().filter_map(|path| files::target_of(path).ok()));
     paths.sort();
-    paths.dedup();
+    let mut seen = HashSet::new();
+    paths.retain(|path| seen.insert(entry_of(path)));
     paths.iter().filter_map(|file| look(file).ok()).collect()
+}
+
+/// The entry of a folder that a path names, whatever way leads to the folder; a link as the last step is not followed.
+fn entry_of(path: &Path) -> PathBuf {
+    let folder = fs::canonicalize(files::folder_of(path)).ok();
+    let entry = folder.zip(path.file_name());
+    entry.map_or_else(|| path.to_owned(), |(folder, name)| folder.join(name))
 }
 
 pub(super) fn lock_of(file: &Path) -> PathBuf {

@@ -70,6 +70,21 @@ fn a_lock_excludes_others_and_is_gone_afterwards() {
     assert_eq!(folder.names(), ["config"]);
 }
 
+#[cfg(unix)]
+#[test]
+fn one_file_by_two_names_is_locked_once() {
+    let folder = Folder::new();
+    let real = folder.0.path().join("real");
+    std::fs::create_dir(&real).unwrap();
+    std::fs::write(real.join("config"), "").unwrap();
+    let linked = folder.0.path().join("linked");
+    std::os::unix::fs::symlink(&real, &linked).unwrap();
+    // The file's own name is another than the one it was given by: ~/.kube may lead elsewhere, KUBECONFIG be relative.
+    let locks = Locks::take(&[linked.join("config")], &at_once());
+    assert!(locks.is_ok(), "it waits for itself");
+    assert!(real.join("config.lock").exists());
+}
+
 #[test]
 fn the_lock_of_a_dead_bramble_is_taken_over_and_that_of_anybody_else_is_not() {
     let folder = Folder::new();

@@ -61,6 +61,7 @@ impl Chosen {
 /// Reads all files and picks the context.
 pub(super) fn find(target: &Target) -> Found {
     let (paths, is_explicit) = locate(target);
+    let stamps = Stamps::of(&paths);
     let mut files = paths.clone();
     let mut info = ClusterInfo::default();
     let chosen = parse_all(&paths, is_explicit).and_then(|(merged, _)| {
@@ -70,7 +71,7 @@ pub(super) fn find(target: &Target) -> Found {
     Found {
         info,
         chosen,
-        stamps: Stamps::of(files),
+        stamps: stamps.and(&files),
     }
 }
 

@@ -15,6 +15,7 @@ use crate::ui::frame::{PaneBox, draw_box, inside};
 use crate::ui::table::{Cell, Row};
 use crate::ui::text::{clean, put, width16, wrap};
 
+const MERGE_ONE: &str = "a merges one: the k3s.yaml of a server, or any other kubeconfig";
 /// Lines kept for what is said about one context, so that the table does not jump when the cursor moves.
 const BELOW: u16 = 8;
 /// Cells of a label there.
@@ -243,6 +244,21 @@ fn login(context: &Context, rack: &Rack) -> String {
     }
 }
 
+/// Said while a source is read and its server asked.
+pub(super) fn draw_waiting(source: &str, theme: &Theme, area: Rect, buf: &mut Buffer) {
+    let pane_box = PaneBox {
+        title: "Kubeconfig",
+        right: "nothing is written yet",
+        has_focus: true,
+    };
+    let inside = draw_box(pane_box, area, buf, theme);
+    let width = inside.width.saturating_sub(4);
+    let head = format!("Reading {}", clean(source));
+    put(buf, (inside.x + 2, inside.y + 1), width, &head, theme.title);
+    let text = "and asking its server for its certificate; esc leaves";
+    put(buf, (inside.x + 2, inside.y + 3), width, text, theme.muted);
+}
+
 /// Said in place of rows when there are none: why, and what to do.
 fn draw_none(rack: &Rack, theme: &Theme, inside: Rect, buf: &mut Buffer) {
     let Some(contexts) = &rack.fleet.contexts else {
@@ -268,7 +284,8 @@ fn draw_none(rack: &Rack, theme: &Theme, inside: Rect, buf: &mut Buffer) {
         ],
         None => vec![format!("{} holds none", contexts.files.join(", "))],
     };
-    for text in texts.into_iter().filter(|text| !text.is_empty()) {
+    let texts = texts.into_iter().chain([MERGE_ONE.to_owned()]);
+    for text in texts.filter(|text| !text.is_empty()) {
         for line in wrap(&clean(&text), room) {
             if y >= inside.bottom() {
                 return;

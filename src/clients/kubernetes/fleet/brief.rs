@@ -6,7 +6,7 @@ use crate::clients::kubernetes::error::Error;
 
 pub(super) fn words(error: &Error) -> String {
     match error {
-        Error::Kubeconfig(problem) => problem.what.clone(),
+        Error::Kubeconfig(_) => "cannot be used".to_owned(),
         Error::Unreachable { cause, .. } => cause_words(cause),
         Error::Unauthorized { .. } => "login not accepted".to_owned(),
         Error::Forbidden { .. } => "not allowed".to_owned(),

@@ -29,6 +29,7 @@ pub(in crate::clients::kubernetes) struct Group {
 /// Reads all files. Blocking.
 pub(in crate::clients::kubernetes) fn list(target: &Target) -> Listing {
     let (paths, is_explicit) = locate(target);
+    let stamps = Stamps::of(&paths);
     let mut files = paths.clone();
     let mut contexts = Contexts {
         files: paths.iter().map(|path| shown(path, target)).collect(),
@@ -62,7 +63,7 @@ pub(in crate::clients::kubernetes) fn list(target: &Target) -> Listing {
     Listing {
         contexts,
         groups,
-        stamps: Stamps::of(files),
+        stamps: stamps.and(&files),
     }
 }
 

@@ -23,14 +23,23 @@ impl Stamps {
         Self(Vec::new())
     }
 
-    pub(super) fn of(mut files: Vec<PathBuf>) -> Self {
+    /// The files as they are now. Taken before they are read: one that is just being written is then seen to change.
+    pub(super) fn of(files: &[PathBuf]) -> Self {
+        Self(Vec::new()).and(files)
+    }
+
+    /// These files as well, but for those that are known already.
+    pub(super) fn and(mut self, files: &[PathBuf]) -> Self {
+        let mut files = files.to_vec();
         files.sort();
         files.dedup();
+        files.retain(|file| self.0.iter().all(|(known, _)| known != file));
         let look = |path: PathBuf| {
             let stamp = std::fs::metadata(&path).ok().map(|it| Stamp::of(&it));
             (path, stamp)
         };
-        Self(files.into_iter().map(look).collect())
+        self.0.extend(files.into_iter().map(look));
+        self
     }
 
     /// Ends when a file has changed, appeared or gone.

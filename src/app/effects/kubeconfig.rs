@@ -1,0 +1,140 @@
+//! Changes of the kubeconfig: what they would do, and doing them. Files block, so all of it runs on blocking threads;
+//! a write that has begun is finished whatever happens here.
+
+use tokio::task::spawn_blocking;
+use tokio_util::sync::CancellationToken;
+
+use crate::clients::kubeconfig_files::{self as on_disk, Error, Places, ServerCheck};
+use crate::rack::kubeconfig::{Merge, Plan, Request};
+use crate::rack::kubeconfig_change::{
+    Asked, Done, Lock, MergeForm, Order, Preview, Refusal, Server,
+};
+use crate::rack::problem::{Problem, Severity, Subject};
+
+/// What a change would do, from the files as they are now; for a merge its servers are asked who they are.
+pub(super) async fn preview(places: Places, asked: Asked) -> Result<Preview, Box<Problem>> {
+    let previewing = spawn_blocking(move || {
+        let request = match asked {
+            Asked::Change(request) => request,
+            Asked::Merge(form) => Request::Merge(read(form)?),
+        };
+        let plan = on_disk::plan(&places, &request)?;
+        Ok(looked_at(request, plan))
+    });
+    match previewing.await {
+        Ok(result) => result,
+        Err(_) => Err(unforeseen("the change could not be looked at")),
+    }
+}
+
+/// Carries out what a person has said yes to.
+pub(super) async fn change(
+    places: Places,
+    order: Order,
+    unlock: Option<Lock>,
+) -> Result<Done, Refusal> {
+    let changing = spawn_blocking(move || {
+        if let Some(lock) = &unlock {
+            remove(&places, lock).map_err(Refusal::Problem)?;
+        }
+        // Nobody waits in front of it: there is nothing to call off.
+        let cancel = CancellationToken::new();
+        match order {
+            Order::Write { request, shown } => {
+                match on_disk::write(&places, &request, Some(&shown), &cancel) {
+                    Ok(written) => Ok(Done::Written {
+                        plan: written.plan,
+                        notes: written.notes,
+                    }),
+                    Err(error) => Err(refusal(error, request)),
+                }
+            }
+            Order::Undo { force } => match on_disk::undo(&places, force, &cancel) {
+                Ok(undone) => Ok(Done::Undone {
+                    what: undone.what,
+                    restored: undone.restored,
+                    removed: undone.removed,
+                }),
+                Err(Error::Locked(lock)) => Err(Refusal::Locked(held(lock))),
+                Err(error) => Err(Refusal::Problem(Box::new(error.problem()))),
+            },
+        }
+    });
+    changing.await.unwrap_or_else(|_| {
+        let problem = unforeseen("the kubeconfig was perhaps not changed");
+        Err(Refusal::Problem(problem))
+    })
+}
+
+fn read(form: MergeForm) -> Result<Merge, Box<Problem>> {
+    let filled = |text: String| Some(text).filter(|text| !text.is_empty());
+    Ok(Merge {
+        source: on_disk::read_source(&on_disk::parse_place(&form.source)?)?,
+        only: None,
+        name: filled(form.name),
+        server: filled(form.server),
+        tls_server_name: filled(form.certificate_name),
+        on_conflict: form.on_conflict,
+        set_current: form.set_current,
+    })
+}
+
+fn looked_at(request: Request, plan: Plan) -> Preview {
+    let servers = plan.servers.iter().map(|server| {
+        let check = on_disk::check_server(server);
+        let problem = check.problem(server);
+        let names = match check {
+            ServerCheck::NotCovered { names, .. } => names,
+            _ => Vec::new(),
+        };
+        Server {
+            url: server.url.clone(),
+            problem,
+            names,
+        }
+    });
+    Preview {
+        servers: servers.collect(),
+        request,
+        plan,
+    }
+}
+
+fn refusal(error: Error, request: Request) -> Refusal {
+    match error {
+        Error::Locked(lock) => Refusal::Locked(held(lock)),
+        Error::Conflict(plan) | Error::Changed(plan) => {
+            Refusal::Changed(Box::new(looked_at(request, *plan)))
+        }
+        Error::Problem(problem) => Refusal::Problem(problem),
+    }
+}
+
+fn held(lock: on_disk::HeldLock) -> Lock {
+    Lock {
+        file: lock.file,
+        path: lock.lock,
+        owner: lock.owner,
+        age: lock.age,
+    }
+}
+
+/// Removes the very lock that was shown: one made since then is somebody else's.
+fn remove(places: &Places, shown: &Lock) -> Result<(), Box<Problem>> {
+    let held = on_disk::held_locks(&places.target.files());
+    let Some(lock) = held.iter().find(|lock| lock.lock == shown.path) else {
+        return Ok(());
+    };
+    let what = format!("the lock {} was not removed", shown.path.display());
+    let problem = Problem::new(Severity::Warning, Subject::Kubeconfig, what);
+    if lock.owner != shown.owner || lock.age < shown.age {
+        let why = "it is another one by now: somebody writes there";
+        return Err(Box::new(problem.why(why)));
+    }
+    on_disk::remove_lock(lock).map_err(|error| Box::new(problem.why(error.to_string())))
+}
+
+fn unforeseen(what: &str) -> Box<Problem> {
+    let problem = Problem::new(Severity::Critical, Subject::Program, what);
+    Box::new(problem.why("this is a mistake in bramble; the log says more"))
+}
