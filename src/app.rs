@@ -355,10 +355,7 @@ fn gate(model: &mut Model, effects: &mut Vec<Effect>) {
     }
 }
 
-#[expect(
-    clippy::too_many_lines,
-    reason = "one short arm for each message: the list of what can happen"
-)]
+#[expect(clippy::too_many_lines, reason = "one short arm for each message")]
 fn step(model: &mut Model, msg: Msg, queue: &mut VecDeque<Msg>, effects: &mut Vec<Effect>) {
     match msg {
         Msg::Clock(now) => clock(model, now, queue, effects),

@@ -92,7 +92,8 @@ fn a_k3s_yaml_is_merged_through_the_keyboard_and_taken_back() {
     session.press("u");
     session.until("Undo the last change?");
     session.press("y");
-    session.until("taken back");
+    session.until_gone("Undo the last change?");
+    session.until_gone("rack-9");
     assert_eq!(std::fs::read_to_string(&ours).unwrap(), OURS);
     session.press("Q");
     session.until("ended with <0>");
