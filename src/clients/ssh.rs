@@ -149,7 +149,7 @@ impl Ssh {
         }
     }
 
-    /// See [`resolve`].
+    /// See [`resolve()`].
     pub async fn resolve(&self, to: &Destination) -> Result<Resolved, Error> {
         resolve::resolve(&self.inner.settings, to).await
     }

@@ -1,7 +1,7 @@
 //! Saves drafts as they come, off the loop: the first at once, the newest of those that come while it is written after
 //! that.
 //!
-//! Invariant: an edit is on the disk a moment after it was typed ([`PAUSE`] and one write), and the last order for a key
+//! Invariant: an edit is on the disk a moment after it was typed (`PAUSE` and one write), and the last order for a key
 //! is carried out before [`keep`] ends.
 
 use std::collections::BTreeMap;
