@@ -3,6 +3,7 @@
 
 mod backoff;
 pub mod kubeconfig_files;
+pub mod board;
 pub mod kubernetes;
 pub mod probe;
 pub mod ssh;

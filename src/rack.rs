@@ -5,6 +5,7 @@
 
 pub mod announcement;
 pub mod beat;
+pub mod board;
 pub mod config_object;
 pub mod drain;
 pub mod endpoints;
@@ -41,6 +42,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::rack::beat::{Beat, Pulse};
+use crate::rack::board::state::Board;
 use crate::rack::drain::Drain;
 use crate::rack::event::NodeEvent;
 use crate::rack::facts::{Change, ClusterInfo, Fact, Usage};
@@ -74,6 +76,8 @@ pub struct Rack {
     pub fleet: Fleet,
     /// When we began to look, by our own clock.
     pub watched_since: Duration,
+    /// What boards say over SSH, by the name of their node.
+    pub boards: BTreeMap<NodeName, Board>,
     /// Nodes being drained, or drained and not uncordoned yet.
     pub drains: BTreeMap<Uid, Drain>,
     /// What the user said of the network: nothing in the cluster knows it.
@@ -127,6 +131,7 @@ impl Rack {
             link: Link::new(now.mono),
             fleet: Fleet::default(),
             watched_since: now.mono,
+            boards: BTreeMap::new(),
             drains: BTreeMap::new(),
             network: ToldNetwork::default(),
             problems: Vec::new(),
