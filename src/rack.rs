@@ -13,6 +13,7 @@ pub mod event;
 pub mod facts;
 pub mod filter;
 pub mod fleet;
+pub mod hot_swap;
 pub mod kubeconfig;
 pub mod label;
 pub mod link;

@@ -2,6 +2,7 @@
 //!
 //! Invariant: everything is keyed by the node's UID, so a reflashed board under an old name is another row.
 
+mod board;
 mod columns;
 mod detail;
 pub(super) mod drain;

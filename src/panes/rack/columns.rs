@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::panes::listing::{TableColumn, Tone};
+use crate::panes::rack::board;
 use crate::rack::Rack;
 use crate::rack::beat::Pulse;
 use crate::rack::link::{Source, SourceState};
@@ -88,6 +89,7 @@ impl Column {
             self,
             Column::Beat
                 | Column::Status
+                | Column::Temperature
                 | Column::Cpu
                 | Column::Memory
                 | Column::Pods
@@ -103,7 +105,14 @@ impl Column {
             Column::Role => (node.role().word().into(), Tone::Plain),
             Column::Status => status(rack, node),
             // From the board itself, over SSH.
-            Column::Temperature | Column::Power => ("".into(), Tone::Muted),
+            Column::Temperature => {
+                let (text, tone) = board::temperature(rack, node);
+                (text.into(), tone)
+            }
+            Column::Power => {
+                let (word, tone) = board::power(rack, node);
+                (word.into(), tone)
+            }
             Column::Cpu => usage(rack, node, |rack, node| {
                 Some((
                     rack.usage(&node.name)?.cpu_milli,
@@ -137,6 +146,7 @@ impl Column {
             Column::Status => {
                 u64::from(node.ready() == Some(Truth::True)) + u64::from(!node.unschedulable)
             }
+            Column::Temperature => descending(board::heat(rack, node)),
             Column::Cpu => descending(rack.usage(&node.name).map(|usage| usage.cpu_milli)),
             Column::Memory => descending(rack.usage(&node.name).map(|usage| usage.memory_bytes)),
             Column::Pods => descending(
