@@ -104,6 +104,14 @@ pub enum Action {
     NodeLabel,
     NodeDrain,
     NodeRemove,
+    BoardBlink,
+    BoardHeartbeat,
+    BoardJournal,
+    BoardPreviousBoot,
+    BoardKernel,
+    BoardRestart,
+    BoardReboot,
+    BoardHotSwap,
     ContextTurn,
 }
 
@@ -173,6 +181,14 @@ impl Action {
         Action::NodeLabel,
         Action::NodeDrain,
         Action::NodeRemove,
+        Action::BoardBlink,
+        Action::BoardHeartbeat,
+        Action::BoardJournal,
+        Action::BoardPreviousBoot,
+        Action::BoardKernel,
+        Action::BoardRestart,
+        Action::BoardReboot,
+        Action::BoardHotSwap,
         Action::ContextTurn,
     ];
 
@@ -314,6 +330,38 @@ impl Action {
             Action::NodeRemove => (
                 "node-remove",
                 "remove: take the node out of the cluster",
+                Danger::Writes,
+            ),
+            Action::BoardBlink => (
+                "board-blink",
+                "blink: find the board by its lights",
+                Danger::Writes,
+            ),
+            Action::BoardHeartbeat => (
+                "board-heartbeat",
+                "heartbeat light: ACT beats with the load, or shows the card",
+                Danger::Writes,
+            ),
+            Action::BoardJournal => (
+                "board-journal",
+                "log: the journal of k3s on this board",
+                Danger::Safe,
+            ),
+            Action::BoardPreviousBoot => (
+                "board-previous-boot",
+                "previous boot: what its journal said last",
+                Danger::Safe,
+            ),
+            Action::BoardKernel => ("board-kernel", "kernel: dmesg of this board", Danger::Safe),
+            Action::BoardRestart => (
+                "board-restart",
+                "restart k3s: on this board",
+                Danger::Writes,
+            ),
+            Action::BoardReboot => ("board-reboot", "reboot: this board", Danger::Writes),
+            Action::BoardHotSwap => (
+                "board-hot-swap",
+                "hot swap: drain it, switch it off, take another",
                 Danger::Writes,
             ),
         };

@@ -4,6 +4,7 @@
 //! batch, and everything that leaves goes out as an [`Effect`] through one gate, where read-only mode is kept.
 
 pub mod backend;
+mod boards;
 mod command;
 mod drains;
 pub mod effects;
@@ -27,6 +28,7 @@ use crate::app::command::CommandLine;
 use crate::app::form::OpenForm;
 use crate::app::popup::Popup;
 use crate::effect::{Effect, RequestId, TaskKey};
+use crate::form::FormId;
 use crate::keymap::{Keymap, Pending};
 use crate::msg::{Generation, Level, Msg, Notice};
 use crate::panes::{Cx, Panes};
@@ -80,6 +82,7 @@ pub struct Model {
     wants_metrics: bool,
     /// Ports that are probed now.
     probed: Vec<Target>,
+    boards: boards::Watch,
     /// Whether the contexts are being looked at.
     follows_fleet: bool,
 }
@@ -120,6 +123,10 @@ pub struct ContextSettings {
     pub is_probe_off: bool,
     /// The network around the cluster.
     pub network: ToldNetwork,
+    /// Where the boards of nodes are, as one would say it to ssh.
+    pub hosts: BTreeMap<String, String>,
+    /// Ask the other boards too, by the names of their nodes.
+    pub asks_all_boards: bool,
 }
 
 impl Model {
@@ -147,6 +154,7 @@ impl Model {
             surveyed: None,
             wants_metrics: false,
             probed: Vec::new(),
+            boards: boards::Watch::default(),
             follows_fleet: false,
             settings,
         };
@@ -306,9 +314,12 @@ impl Model {
         self.generation.0 += 1;
         // Drains go on, and are shown when their cluster is.
         let drains = std::mem::take(&mut self.rack.drains);
+        let swaps = std::mem::take(&mut self.rack.swaps);
         let fleet = std::mem::take(&mut self.rack.fleet);
         self.rack = Rack::new(self.now());
         self.rack.drains = drains;
+        self.rack.swaps = swaps;
+        self.boards = boards::Watch::default();
         self.rack.fleet = fleet;
         context.clone_into(&mut self.rack.cluster.context);
         // The contexts are the same in every cluster.
@@ -339,6 +350,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     model.bring_up_waiting(is_key);
     model.want_metrics(&mut effects);
     model.want_probes(is_key, &mut effects);
+    boards::want(model, &mut effects);
     model.follow_fleet(&mut effects);
     gate(model, &mut effects);
     effects
@@ -371,6 +383,24 @@ fn step(model: &mut Model, msg: Msg, queue: &mut VecDeque<Msg>, effects: &mut Ve
             Ok(done) => model.notify(Level::Info, done),
             Err(problem) => model.notify(Level::Error, problem.sentence()),
         },
+        Msg::BoardAnswered {
+            generation,
+            node,
+            result,
+        } => {
+            if generation == model.generation {
+                boards::answered(model, node, result);
+            }
+        }
+        Msg::BoardDone { node, deed, result } => boards::done(model, node, &deed, result),
+        Msg::JournalLines {
+            request,
+            lines,
+            dropped,
+        } => boards::lines(model, request, lines, dropped),
+        Msg::JournalEnded { request, result } => boards::ended(model, request, result),
+        Msg::OnBoard { node, wish } => boards::on_board(model, &node, wish, queue, effects),
+        Msg::SshAsks { request, question } => boards::asks::ssh_asks(request, question, queue),
         msg @ Msg::DrainPlanned { .. } => drains::planned(model, &msg, queue, effects),
         Msg::Drain { uid, news } => drains::told(model, &uid, news),
         Msg::NodeRemoved {
@@ -433,6 +463,10 @@ fn step(model: &mut Model, msg: Msg, queue: &mut VecDeque<Msg>, effects: &mut Ve
         }
         Msg::Ask(question) => model.waiting.push_back(Popup::question(question)),
         Msg::Fill(form) => model.waiting.push_back(Popup::Form(OpenForm::new(form))),
+        Msg::FormSent {
+            form: FormId::Ssh { request },
+            answers,
+        } => boards::asks::ssh_answered(request, &answers, effects),
         msg @ Msg::FormSent { .. } => to_pane(model, &msg, queue, effects),
         Msg::Notice(notice) => model.notify(notice.level, notice.text),
         Msg::Copy(text) => {

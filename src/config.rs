@@ -28,6 +28,8 @@ pub struct Config {
     pub ascii: Option<bool>,
     /// Frames per second, 1 to 60.
     pub max_fps: u16,
+    /// A configuration of ssh in place of `~/.ssh/config`.
+    pub ssh_config: Option<PathBuf>,
     /// By name of context.
     pub clusters: BTreeMap<String, Cluster>,
 }
@@ -46,6 +48,10 @@ pub struct Cluster {
     pub dhcp: Vec<String>,
     /// Addresses of routers.
     pub gateways: Vec<String>,
+    /// Where the board of a node is, as one would say it to ssh: `pi@10.0.0.5`, a Host of `~/.ssh/config`.
+    pub hosts: BTreeMap<String, String>,
+    /// Ask the boards that `hosts` does not name as well, by the names of their nodes.
+    pub ssh: bool,
 }
 
 impl Default for Cluster {
@@ -56,6 +62,8 @@ impl Default for Cluster {
             probe: true,
             dhcp: Vec::new(),
             gateways: Vec::new(),
+            hosts: BTreeMap::new(),
+            ssh: false,
         }
     }
 }
@@ -67,6 +75,7 @@ impl Default for Config {
             keymap: "default".to_owned(),
             ascii: None,
             max_fps: 30,
+            ssh_config: None,
             clusters: BTreeMap::new(),
         }
     }

@@ -2,12 +2,14 @@
 //! own, `app/event_loop.rs` carry them out.
 
 use crate::msg::Generation;
+use crate::rack::board::{Deed, Journal};
 use crate::rack::drain::Consent;
 use crate::rack::node::{NodeName, Uid};
 use crate::rack::problem::Subject;
 use crate::rack::service::ServiceName;
 use crate::rack::vip::probe::Target;
 use crate::rack::vip::wish::Exposure;
+use crate::rack::ssh::{Answer, Destination};
 
 /// Numbers a request, so that an answer nobody waits for is dropped.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,6 +24,11 @@ pub enum TaskKey {
     Probe,
     Check,
     PlanDrain,
+    /// The questions to boards.
+    Boards,
+    Journal,
+    /// The questions of connections to the person.
+    SshAsks,
     Drain,
     /// The contexts of the kubeconfig and looks at their clusters.
     Fleet,
@@ -47,6 +54,26 @@ pub enum Effect {
         object: Subject,
     },
 
+    /// Ask these boards over SSH every 15 seconds, in place of those before; none stops it.
+    WatchBoards {
+        generation: Generation,
+        boards: Vec<(NodeName, Destination)>,
+        /// Also look for the cause of an outage.
+        is_deep: bool,
+    },
+    /// Follow what a board writes, in place of what was followed before.
+    ReadJournal {
+        request: RequestId,
+        node: NodeName,
+        to: Destination,
+        journal: Journal,
+    },
+    StopJournal,
+    /// The person's answer to what a connection asked.
+    AnswerSsh {
+        request: RequestId,
+        answer: Answer,
+    },
     /// What draining the Node with this UID would do.
     PlanDrain {
         context: String,
@@ -93,12 +120,20 @@ pub enum Effect {
         context: String,
         exposure: Exposure,
     },
+    /// Do something to a board.
+    Board {
+        node: NodeName,
+        to: Destination,
+        deed: Deed,
+    },
     /// Cordon the Node with this UID and evict its pods.
     Drain {
         context: String,
         node: NodeName,
         uid: Uid,
         consent: Consent,
+        /// A hot swap goes on after it.
+        is_swap: bool,
     },
     /// Evict no more pods of the Node with this UID. It stays cordoned.
     CancelDrain(Uid),
@@ -132,10 +167,15 @@ impl Effect {
             | Effect::ChangeService { .. }
             | Effect::Expose { .. }
             | Effect::Drain { .. }
+            | Effect::Board { .. }
             | Effect::RemoveNode { .. }
             | Effect::RemovePassword { .. } => true,
             // To stop is never forbidden.
             Effect::CancelDrain(_)
+            | Effect::WatchBoards { .. }
+            | Effect::AnswerSsh { .. }
+            | Effect::ReadJournal { .. }
+            | Effect::StopJournal
             | Effect::PlanDrain { .. }
             | Effect::Follow { .. }
             | Effect::WantMetrics(_)

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::effect::Effect;
+use crate::effect::{Effect, RequestId};
 use crate::rack::node::{NodeName, Uid};
 use crate::rack::secret::Secret;
 use crate::rack::service::ServiceName;
@@ -32,6 +32,8 @@ pub enum FormId {
     },
     /// A Service is made for a Deployment.
     Expose,
+    /// A connection over SSH wants secrets.
+    Ssh { request: RequestId },
 }
 
 /// Fields to fill in, over the panes.

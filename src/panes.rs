@@ -60,6 +60,8 @@ impl Panes {
                 | FormId::ServicePool { .. }
                 | FormId::ServiceShare { .. }
                 | FormId::Expose => services::wish::filled_in(form, answers, cx),
+                // The program's own.
+                FormId::Ssh { .. } => {}
             },
             Msg::DrainPlanned {
                 node,
@@ -87,6 +89,7 @@ impl Panes {
             | FormId::ServicePool { .. }
             | FormId::ServiceShare { .. }
             | FormId::Expose => services::wish::complaint(form, answers, rack),
+            FormId::Ssh { .. } => None,
         }
     }
 

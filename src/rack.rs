@@ -48,6 +48,7 @@ use crate::rack::drain::Drain;
 use crate::rack::event::NodeEvent;
 use crate::rack::facts::{Change, ClusterInfo, Fact, Usage};
 use crate::rack::fleet::Fleet;
+use crate::rack::hot_swap::HotSwap;
 use crate::rack::link::{Link, LinkState, Source, SourceState};
 use crate::rack::metallb::MetalLb;
 use crate::rack::namespace::Namespace;
@@ -79,6 +80,8 @@ pub struct Rack {
     pub watched_since: Duration,
     /// What boards say over SSH, by the name of their node.
     pub boards: BTreeMap<NodeName, Board>,
+    /// Boards being swapped, by the name of their node.
+    pub swaps: BTreeMap<NodeName, HotSwap>,
     /// Nodes being drained, or drained and not uncordoned yet.
     pub drains: BTreeMap<Uid, Drain>,
     /// What the user said of the network: nothing in the cluster knows it.
@@ -133,6 +136,7 @@ impl Rack {
             fleet: Fleet::default(),
             watched_since: now.mono,
             boards: BTreeMap::new(),
+            swaps: BTreeMap::new(),
             drains: BTreeMap::new(),
             network: ToldNetwork::default(),
             problems: Vec::new(),
@@ -346,7 +350,7 @@ impl Rack {
 
     /// What a drain tells; the first news begins it anew.
     pub fn apply_drain(&mut self, uid: &Uid, news: drain::News) {
-        if let drain::News::Begun { node, context } = news {
+        if let drain::News::Begun { node, context, .. } = news {
             let drain = Drain::begin(node, context, self.now);
             self.drains.insert(uid.clone(), drain);
         } else if let Some(drain) = self.drains.get_mut(uid) {
@@ -387,6 +391,13 @@ impl Rack {
                         .is_some_and(|it| !it.is_running())
                 {
                     self.drains.remove(&node.uid);
+                    if self
+                        .swaps
+                        .get(&node.name)
+                        .is_some_and(|it| !it.is_running())
+                    {
+                        self.swaps.remove(&node.name);
+                    }
                 }
                 self.nodes.insert(node.name.clone(), node);
             }

@@ -4,6 +4,8 @@
 //! Invariant: the inbox is bounded, so tasks wait and the loop never does. A reading task is replaced by the next of
 //! its key; a writing one runs to its end. A task's panic becomes a message.
 
+mod boards;
+
 use std::collections::HashMap;
 use std::future::Future;
 
@@ -14,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::terminal;
 use crate::clients::kubernetes::{self, Target, Wants, drain};
 use crate::clients::probe;
+use crate::clients::ssh;
 use crate::effect::{Effect, RequestId, TaskKey};
 use crate::msg::{Generation, Msg};
 use crate::rack::drain::{Consent, End, News};
@@ -36,6 +39,7 @@ pub struct Effects {
     probing: Option<(Generation, watch::Sender<Vec<vip::probe::Target>>)>,
     /// How to stop the drains that were started, by the UID of their node.
     drains: HashMap<Uid, CancellationToken>,
+    sessions: boards::Sessions,
 }
 
 impl Effects {
@@ -51,6 +55,7 @@ impl Effects {
                 reading: HashMap::new(),
                 probing: None,
                 drains: HashMap::new(),
+                sessions: boards::Sessions::new(ssh::Settings::of_user()),
             },
             receiver,
         )
@@ -117,13 +122,28 @@ impl Effects {
                 change,
             } => self.change_service(&context, service, uid, change),
             Effect::Expose { context, exposure } => self.expose(&context, exposure),
+            Effect::WatchBoards {
+                generation,
+                boards,
+                is_deep,
+            } => self.watch_boards(generation, boards, is_deep),
+            Effect::AnswerSsh { request, answer } => self.answer_ssh(request, answer),
             Effect::PlanDrain { context, node, uid } => self.plan_drain(&context, node, uid),
             Effect::Drain {
                 context,
                 node,
                 uid,
                 consent,
-            } => self.drain(context, node, uid, consent),
+                is_swap,
+            } => self.drain((context, node, uid), consent, is_swap),
+            Effect::Board { node, to, deed } => self.act_on_board(node, to, deed),
+            Effect::ReadJournal {
+                request,
+                node,
+                to,
+                journal,
+            } => self.read_journal(request, node, to, journal),
+            Effect::StopJournal => self.stop(TaskKey::Journal),
             Effect::CancelDrain(uid) => {
                 if let Some(cancel) = self.drains.get(&uid) {
                     cancel.cancel();
@@ -290,7 +310,12 @@ impl Effects {
         });
     }
 
-    fn drain(&mut self, context: String, node: NodeName, uid: Uid, consent: Consent) {
+    fn drain(
+        &mut self,
+        (context, node, uid): (String, NodeName, Uid),
+        consent: Consent,
+        is_swap: bool,
+    ) {
         let (target, inbox) = (self.target_in(&context), self.inbox.clone());
         let cancel = CancellationToken::new();
         self.drains.insert(uid.clone(), cancel.clone());
@@ -309,7 +334,13 @@ impl Effects {
         };
         self.write(TaskKey::Drain, async move {
             let work = async move {
-                let _ = out.send(News::Begun { node, context }).await;
+                let _ = out
+                    .send(News::Begun {
+                        node,
+                        context,
+                        is_swap,
+                    })
+                    .await;
                 match kubernetes::connect(&target).await {
                     Ok(connection) => drain::drain(&connection, &order, &cancel, &out).await,
                     Err(error) => {
@@ -370,6 +401,13 @@ impl Effects {
         self.watch_over(key, task);
         if let Some(before) = self.reading.insert(key, handle) {
             before.abort();
+        }
+    }
+
+    /// Ends a reading task.
+    fn stop(&mut self, key: TaskKey) {
+        if let Some(task) = self.reading.remove(&key) {
+            task.abort();
         }
     }
 

@@ -1,7 +1,9 @@
 //! The cockpit itself: settings, log, keymap, theme, clients, terminal, loop. Read top to bottom like a recipe.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -19,6 +21,7 @@ use crate::app::{ContextSettings, Model, Settings, signals, update};
 use crate::cli::{Failure, Global};
 use crate::clients::kubernetes::Target;
 use crate::config::{self, Cluster, Config, Paths};
+use crate::clients::ssh;
 use crate::effect::Effect;
 use crate::keymap::Keymap;
 use crate::logging;
@@ -30,7 +33,7 @@ use crate::theme::roles::Theme;
 
 pub(super) fn run(global: &Global, target: Target) -> Result<ExitCode, Failure> {
     let runtime = runtime().map_err(Failure::terminal)?;
-    run_in(&runtime, global, target)
+    run_in(&runtime, global, target, None)
 }
 
 /// Two threads for background work; the loop has the main one for itself.
@@ -42,11 +45,19 @@ pub(super) fn runtime() -> anyhow::Result<Runtime> {
         .context("cannot start the runtime")
 }
 
+/// The boards of a context and a configuration of ssh, in place of what the person's files say of it.
+pub(super) struct Boards {
+    pub(super) context: String,
+    pub(super) hosts: BTreeMap<String, String>,
+    pub(super) ssh_config: PathBuf,
+}
+
 /// Runs the cockpit until it is left.
 pub(super) fn run_in(
     runtime: &Runtime,
     global: &Global,
     target: Target,
+    boards: Option<Boards>,
 ) -> Result<ExitCode, Failure> {
     if !terminal::is_there() {
         let error = anyhow!(
@@ -55,6 +66,15 @@ pub(super) fn run_in(
         return Err(Failure::terminal(error));
     }
     let mut loaded = load(global);
+    if let Some(boards) = boards {
+        loaded.config.ssh_config = Some(boards.ssh_config);
+        loaded
+            .config
+            .clusters
+            .entry(boards.context)
+            .or_default()
+            .hosts = boards.hosts;
+    }
     let paths = Paths::of_user();
     if let Some(paths) = &paths
         && let Err(error) = logging::start(&paths.state, &global.log)
@@ -198,7 +218,10 @@ fn locale_is_utf8() -> bool {
 /// The terminal's part: enter, loop, come back after a suspend, leave.
 async fn show(loaded: Loaded, target: Target, context: Option<String>) -> io::Result<ExitCode> {
     let clock = Clock::start();
-    let (mut effects, mut inbox) = Effects::new(target);
+    let (effects, mut inbox) = Effects::new(target);
+    let mut ssh = ssh::Settings::of_user();
+    ssh.config.clone_from(&loaded.config.ssh_config);
+    let mut effects = effects.with_ssh(ssh);
     let mut signals = signals::listen()?;
     terminal::install_panic_hook();
     let mut screen = terminal::enter()?;
@@ -268,6 +291,8 @@ fn model(loaded: Loaded, clock: Clock, size: Size) -> Model {
                     trays: cluster.trays,
                     is_probe_off: !cluster.probe,
                     network,
+                    hosts: cluster.hosts,
+                    asks_all_boards: cluster.ssh,
                 },
             )
         })

@@ -32,7 +32,19 @@ pub(super) fn run(global: &Global, scenario: &str, seed: u64) -> Result<ExitCode
         env: None,
         home: None,
     };
-    let result = cockpit::run_in(&runtime, global, target);
+    let known_hosts = folder
+        .write("known_hosts", &sim.known_hosts())
+        .map_err(Failure::terminal)?;
+    let ssh_config = folder
+        .write("ssh_config", &sim.ssh_config(&known_hosts))
+        .map_err(Failure::terminal)?;
+    let name = |node: &str| (node.to_owned(), node.to_owned());
+    let boards = cockpit::Boards {
+        context: sim.context().to_owned(),
+        hosts: sim.ssh_boards().map(name).collect(),
+        ssh_config,
+    };
+    let result = cockpit::run_in(&runtime, global, target, Some(boards));
     runtime.block_on(sim.shutdown());
     result
 }

@@ -109,6 +109,30 @@ pub struct Unit {
     pub restarts: u32,
 }
 
+/// What can be done to a board.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Deed {
+    /// Its lights blink for two minutes, so that it is found.
+    Blink,
+    StopBlinking,
+    /// ACT beats with the load, until the next boot.
+    Heartbeat,
+    /// ACT shows the card again, as after a boot.
+    UsualLight,
+    /// A unit of systemd.
+    Restart(String),
+    Reboot,
+    PowerOff,
+}
+
+/// What is read of a board's past.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Journal {
+    Unit(String),
+    PreviousBoot,
+    Kernel,
+}
+
 /// Why an answer is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
@@ -267,7 +291,7 @@ impl Throttle {
         } else if now.throttled || now.soft_temperature || now.capped {
             "slow"
         } else if since_boot.undervoltage {
-            "was low"
+            "dips"
         } else {
             "ok"
         }

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use bramble::app::effects::Effects;
 use bramble::app::event_loop::{Clock, Exit, Sources, run};
-use bramble::app::{Model, Settings};
+use bramble::app::{ContextSettings, Model, Settings};
 use bramble::clients::kubernetes::Target;
+use bramble::clients::ssh;
 use bramble::effect::Effect;
 use bramble::keymap::Keymap;
-use bramble::sim::{Scenario, Sim};
+use bramble::sim::{Scenario, Sim, SshFault};
 use bramble::theme::roles::Theme;
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use futures::stream;
@@ -74,6 +75,20 @@ impl Backend for Quiet {
 }
 
 impl Harness {
+    /// With SSH to every board of the rack, and nothing of the person's own.
+    fn with_boards(sim: &Sim) -> Harness {
+        let name = |node: &str| (node.to_owned(), node.to_owned());
+        let context = ContextSettings {
+            hosts: sim.ssh_boards().map(name).collect(),
+            ..ContextSettings::default()
+        };
+        let settings = Settings {
+            contexts: [(sim.context().to_owned(), context)].into(),
+            ..Settings::default()
+        };
+        Harness::start(sim, settings)
+    }
+
     fn start(sim: &Sim, settings: Settings) -> Harness {
         let folder = tempfile::tempdir().unwrap();
         let kubeconfig = folder.path().join("config");
@@ -82,7 +97,15 @@ impl Harness {
             kubeconfig: Some(kubeconfig),
             ..Target::default()
         };
-        let (mut effects, inbox) = Effects::new(target);
+        let known_hosts = folder.path().join("known_hosts");
+        std::fs::write(&known_hosts, sim.known_hosts()).unwrap();
+        let ssh_config = folder.path().join("ssh_config");
+        std::fs::write(&ssh_config, sim.ssh_config(&known_hosts)).unwrap();
+        let mut ssh = ssh::Settings::of_user();
+        ssh.config = Some(ssh_config);
+        folder.path().clone_into(&mut ssh.here.home);
+        let (effects, inbox) = Effects::new(target);
+        let mut effects = effects.with_ssh(ssh);
         let clock = Clock::start();
         let (theme, keymap) = (Theme::load("mono", None).0, Keymap::load("default", None).0);
         let size = Size::new(100, 30);
@@ -454,4 +477,66 @@ async fn a_problem_of_a_service_leads_to_its_page_and_back() {
     cockpit.until("From the request to the answer").await;
     cockpit.press("esc").await;
     cockpit.until("Problems").await;
+async fn boards_say_how_warm_they_are_and_blink_to_be_found() {
+    let sim = office().await;
+    let mut cockpit = Harness::with_boards(&sim);
+    cockpit.until("4/4 ready").await;
+    let screen = cockpit.until("was low").await;
+    assert!(screen.contains("°C"), "{screen}");
+    cockpit.press("j enter").await;
+    cockpit.until("Board over SSH").await;
+    cockpit.press("esc b").await;
+    cockpit.until("ACT and PWR of board rpi-01 blinks").await;
+    cockpit.press("b").await;
+    cockpit
+        .until("the lights of board rpi-01 are as they were")
+        .await;
+    cockpit.press("l").await;
+    cockpit.until("Successfully registered node").await;
+    cockpit.press("esc").await;
+    cockpit.until("4/4 ready").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_board_whose_ssh_fails_is_a_dash_and_no_storm() {
+    let sim = office().await;
+    sim.node("rpi-01").break_ssh(Some(SshFault::OtherKey));
+    sim.node("rpi-02").break_ssh(Some(SshFault::DropMidWay));
+    sim.node("rpi-03").set_hardware(0x50005, true);
+    let mut cockpit = Harness::with_boards(&sim);
+    cockpit.until("4/4 ready").await;
+    cockpit.until("low").await;
+    cockpit.press("j enter G").await;
+    cockpit
+        .press("k k k k k k k k k k k k k k k k k k k k k k k k")
+        .await;
+    cockpit.press("esc 8").await;
+    let screen = cockpit.until("board rpi-03 gets too little voltage").await;
+    assert!(screen.contains("free on / of board rpi-03"), "{screen}");
+    cockpit.press("1 j enter").await;
+    let mut seen = String::new();
+    for _ in 0..12 {
+        seen += &text(&cockpit.model);
+        cockpit.press("ctrl-d").await;
+    }
+    assert!(seen.contains("another host key"), "{seen}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_board_is_swapped_drained_off_and_back() {
+    let sim = office().await;
+    let mut cockpit = Harness::with_boards(&sim);
+    cockpit.until("4/4 ready").await;
+    cockpit.press("H").await;
+    cockpit.until("is the only server of the cluster").await;
+    cockpit.press("G H").await;
+    cockpit.until("Take board rpi-03 out of the rack?").await;
+    cockpit.answer("r p i - 0 3 enter").await;
+    cockpit.until("going off").await;
+    sim.node("rpi-03").go_dark();
+    cockpit.press("p").await;
+    cockpit.until("safe to pull").await;
+    sim.node("rpi-03").replace();
+    let screen = cockpit.until("a new board has the name").await;
+    assert!(!screen.contains("safe to pull"), "{screen}");
 }

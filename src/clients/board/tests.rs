@@ -6,7 +6,6 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::rack::board::{Reading, parse};
 
 /// A root folder with plain files where a board has sysfs and proc.
 struct Root(tempfile::TempDir);
@@ -220,7 +219,7 @@ fn an_old_board_and_an_empty_one_are_read_as_far_as_they_go() {
         assert_eq!(board.temperature, Some(51.5), "{shell:?}");
         assert_eq!(
             board.throttle.map(crate::rack::board::Throttle::word),
-            Some("was low")
+            Some("dips")
         );
         assert_eq!((board.leds.len(), board.memory_cgroup), (1, Some(false)));
         let empty = Root(tempfile::tempdir().unwrap());
@@ -401,6 +400,59 @@ fn the_scripts_please_shellcheck() {
                 );
                 eprintln!("SKIPPED: shellcheck is not installed; tests/run installs it");
             }
+        }
+    }
+}
+
+#[test]
+fn the_answer_about_lights_becomes_a_sentence() {
+    let node = NodeName::new("rpi-02");
+    for (text, action, expected) in [
+        (
+            "led 1\nled\tACT\tblinks\nled\tPWR\tblinks\nend\n",
+            "locate",
+            Ok("ACT and PWR of board rpi-02 blinks"),
+        ),
+        (
+            "hi\nled 1\nled\tACT\tblinks\nled\tPWR\tcannot blink\nend\n",
+            "locate",
+            Ok("ACT of board rpi-02 blinks"),
+        ),
+        (
+            "led 1\nnothing\nend\n",
+            "locate",
+            Err("no light of this board can blink"),
+        ),
+        (
+            "led 1\nled\tACT\tmay not be changed\nend\n",
+            "locate",
+            Err("no light of this board can blink"),
+        ),
+        (
+            "led 1\nunscheduled\nend\n",
+            "locate",
+            Err("cannot be made to end it by itself"),
+        ),
+        ("", "locate", Err("cut off")),
+        ("led 1\nrestored\nend\n", "restore", Ok("as they were")),
+        (
+            "led 1\nled\tACT\theartbeat\nend\n",
+            "heartbeat",
+            Ok("beats with its load"),
+        ),
+        ("led 1\nnothing\nend\n", "heartbeat", Err("no ACT light")),
+        (
+            "led 1\nled\tACT\tdoes not take it\nend\n",
+            "usual",
+            Err("does not take it"),
+        ),
+    ] {
+        let answer = light_answer(text, action, &node);
+        match (&answer, expected) {
+            (Ok(words), Ok(part)) | (Err(words), Err(part)) => {
+                assert!(words.contains(part), "{words}")
+            }
+            _ => panic!("{text:?}: {answer:?}"),
         }
     }
 }

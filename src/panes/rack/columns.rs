@@ -195,7 +195,12 @@ fn beat(rack: &Rack, node: &Node) -> (Cow<'static, str>, Tone) {
 fn status(rack: &Rack, node: &Node) -> (Cow<'static, str>, Tone) {
     let drained;
     let mut words = node.status_words();
-    if let Some(drain) = rack.drains.get(&node.uid) {
+    let swap = rack.swaps.get(&node.name);
+    if let Some(swap) = swap {
+        words.retain(|word| *word != "cordoned");
+        words.insert(1, swap.word());
+    }
+    if let Some(drain) = rack.drains.get(&node.uid).filter(|_| swap.is_none()) {
         // Every drained node is cordoned.
         words.retain(|word| *word != "cordoned");
         drained = drain.word();

@@ -93,7 +93,12 @@ fn of_node(index: usize, node: &Node, is_selected: bool, rack: &Rack, theme: &Th
 fn line(rack: &Rack, node: &Node, theme: &Theme) -> Vec<Cell> {
     let reading = rack.reading(&node.name);
     let age = reading.age.map(short).unwrap_or_default();
+    let swap = rack.swaps.get(&node.name);
     let words = match (reading.pulse, node.ready()) {
+        _ if swap.is_some() => {
+            let word = swap.map_or("", |swap| swap.word());
+            Cell::new(word, theme.status_warn)
+        }
         _ if rack.link.is_stale() => Cell::new("not known now", theme.stale),
         (Pulse::Lost, _) => Cell::new(format!("lost {age}"), theme.status_bad),
         (_, Some(Truth::False | Truth::Unknown)) => Cell::new("NotReady", theme.status_bad),

@@ -151,7 +151,7 @@ fn the_same_facts_are_read_from_older_and_smaller_systems() {
         ("throttled\t0", "ok"),
         ("throttled\tthrottled=0x0", "ok"),
         ("throttled\tthrottled=0x50005", "low"),
-        ("throttled\t50000", "was low"),
+        ("throttled\t50000", "dips"),
         ("throttled\t80008", "slow"),
         ("throttled\t2", "slow"),
         ("undervoltage\t1", "low"),

@@ -1,0 +1,313 @@
+//! Boards over SSH: which are asked, what they answer, and what a pane wants of them.
+
+pub(super) mod asks;
+pub(super) mod swaps;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use crate::action::PaneId;
+use crate::app::Model;
+use crate::app::popup::Popup;
+use crate::effect::{Effect, RequestId};
+use crate::msg::{BoardWish, Level, Msg, Question};
+use crate::rack::board::{Deed, Journal, Reading};
+use crate::rack::hot_swap::HotSwap;
+use crate::rack::node::{Node, NodeName, Role};
+use crate::rack::problem::{Problem, Subject};
+use crate::rack::ssh::Destination;
+use crate::rack::time::short;
+use crate::ui::frame;
+
+/// Which boards are asked right now.
+#[derive(Debug, Default)]
+pub(crate) struct Watch {
+    boards: Vec<(NodeName, Destination)>,
+    is_deep: bool,
+    /// Boards that the person turned to by a key: their SSH is wanted.
+    turned_to: BTreeSet<NodeName>,
+    /// The page that is followed.
+    journal: Option<RequestId>,
+    dropped: u64,
+    /// A plan to drain this node is on its way, for a hot swap.
+    swap_planned: Option<NodeName>,
+    /// How the command to switch off ended.
+    switched_off: BTreeMap<NodeName, Result<(), String>>,
+    /// Boards that reboot: the boot they leave, and since when.
+    reboots: BTreeMap<NodeName, (Box<str>, Duration)>,
+}
+
+/// How long the lights blink: the board itself ends it.
+const BLINKS: Duration = Duration::from_secs(120);
+/// Boards are asked while the Rack pane is shown, and only those the person wants asked: a host is set for them, or
+/// they were turned to by a key. A stranger's name is never tried by itself.
+pub(super) fn want(model: &mut Model, effects: &mut Vec<Effect>) {
+    follow_what_goes_on(model, effects);
+    let is_shown = model.focus == PaneId::Rack;
+    let wanted = model.rack.nodes().filter(|node| {
+        // A board that goes off is listened to whatever is on the screen.
+        let is_leaving = model
+            .rack
+            .swaps
+            .get(&node.name)
+            .is_some_and(HotSwap::is_running);
+        (is_shown && is_wanted(model, node)) || is_leaving
+    });
+    let place = |node: &Node| Some((node.name.clone(), destination(model, node).ok()?));
+    let boards: Vec<(NodeName, Destination)> = wanted.filter_map(place).collect();
+    let is_deep = model.rack.link.is_stale();
+    if boards == model.boards.boards && (is_deep == model.boards.is_deep || boards.is_empty()) {
+        return;
+    }
+    model.boards.boards.clone_from(&boards);
+    model.boards.is_deep = is_deep;
+    for (node, _) in &boards {
+        model.rack.boards.entry(node.clone()).or_default();
+    }
+    effects.push(Effect::WatchBoards {
+        generation: model.generation,
+        boards,
+        is_deep,
+    });
+}
+
+fn is_wanted(model: &Model, node: &Node) -> bool {
+    let is_set = |settings: &super::ContextSettings| {
+        settings.asks_all_boards || settings.hosts.contains_key(node.name.as_str())
+    };
+    model.context_settings().is_some_and(is_set) || model.boards.turned_to.contains(&node.name)
+}
+
+/// Where the board of a node is.
+pub(super) fn destination(model: &Model, node: &Node) -> Result<Destination, String> {
+    let none = std::collections::BTreeMap::new();
+    let hosts = model
+        .context_settings()
+        .map_or(&none, |settings| &settings.hosts);
+    Destination::of_node(&node.name, hosts, node.internal_ip())
+}
+
+pub(super) fn answered(model: &mut Model, node: NodeName, result: Result<Box<Reading>, Problem>) {
+    let now = model.now();
+    let board = model.rack.boards.entry(node).or_default();
+    match result {
+        Ok(reading) => board.answered(*reading, now),
+        Err(problem) => board.failure = Some(problem),
+    }
+}
+
+/// A pane wants something of a board.
+pub(super) fn on_board(
+    model: &mut Model,
+    name: &NodeName,
+    wish: BoardWish,
+    queue: &mut VecDeque<Msg>,
+    effects: &mut Vec<Effect>,
+) {
+    let Some(node) = model.rack.node(name) else {
+        return;
+    };
+    let to = match destination(model, node) {
+        Ok(to) => to,
+        Err(why) => return model.notify(Level::Warning, why),
+    };
+    let (context, uid) = (model.rack.cluster.context.clone(), node.uid.clone());
+    let stops = model.rack.stops_without(node);
+    let role = node.role();
+    model.boards.turned_to.insert(name.clone());
+    let board = model.rack.boards.get(name);
+    let fresh = board.and_then(|board| board.fresh(model.rack.now));
+    let effect = |deed| Effect::Board {
+        node: name.clone(),
+        to: to.clone(),
+        deed,
+    };
+    match wish {
+        BoardWish::Blink => {
+            let until = board.and_then(|board| board.blinks_until);
+            let is_blinking = until.is_some_and(|until| model.rack.now.mono < until);
+            let deed = if is_blinking {
+                Deed::StopBlinking
+            } else {
+                Deed::Blink
+            };
+            effects.push(effect(deed));
+            model.notify(Level::Info, format!("asking board {name}"));
+        }
+        BoardWish::Heartbeat => {
+            let act = fresh.and_then(|it| {
+                it.leds
+                    .iter()
+                    .find(|led| matches!(&*led.name, "ACT" | "led0"))
+            });
+            let beats = act.is_some_and(|led| led.trigger.as_deref() == Some("heartbeat"));
+            let deed = if beats {
+                Deed::UsualLight
+            } else {
+                Deed::Heartbeat
+            };
+            effects.push(effect(deed));
+            model.notify(Level::Info, format!("asking board {name}"));
+        }
+        BoardWish::Read(journal) => {
+            let title = match &journal {
+                Journal::Unit(unit) => format!("{unit} on {name}"),
+                Journal::PreviousBoot => format!("previous boot of {name}"),
+                Journal::Kernel => format!("kernel of {name}"),
+            };
+            let request = model.request();
+            model.boards.journal = Some(request);
+            model.boards.dropped = 0;
+            model.popup = Some(Popup::loading(title));
+            let node = name.clone();
+            effects.push(Effect::ReadJournal {
+                request,
+                node,
+                to,
+                journal,
+            });
+        }
+        BoardWish::RestartK3s => {
+            let unit = if role == Role::Server {
+                "k3s"
+            } else {
+                "k3s-agent"
+            };
+            let mut lines = vec!["Its pods run on; the node is not Ready for a moment.".to_owned()];
+            if role == Role::Server {
+                lines.push("This is a server: the API may be away for a minute.".to_owned());
+            }
+            queue.push_back(Msg::Ask(Question {
+                about: vec![(Subject::Node(name.clone()), uid)],
+                then: vec![effect(Deed::Restart(unit.to_owned()))],
+                ..Question::new(format!("Restart {unit} on board {name}?"), lines)
+            }));
+        }
+        BoardWish::Reboot => {
+            let mut lines =
+                vec!["Its pods end and start again there; nothing is drained.".to_owned()];
+            lines.extend(stops.map(|why| format!("The cluster stops until it is back: {why}.")));
+            lines.push(format!(
+                "It is waited for until it has another boot id. Cluster: {context}"
+            ));
+            queue.push_back(Msg::Ask(Question {
+                about: vec![(Subject::Node(name.clone()), uid)],
+                typed: Some(name.to_string()),
+                then: vec![effect(Deed::Reboot)],
+                ..Question::new(format!("Reboot board {name}?"), lines)
+            }));
+        }
+        BoardWish::HotSwap => {
+            if let Some(why) = stops {
+                return model.notify(
+                    Level::Warning,
+                    format!("board {name} is not switched off: {why}"),
+                );
+            }
+            if model.rack.swaps.get(name).is_some_and(HotSwap::is_running) {
+                return model.notify(
+                    Level::Info,
+                    format!("board {name} is being swapped already"),
+                );
+            }
+            model.boards.swap_planned = Some(name.clone());
+            model.notify(Level::Info, format!("looking at the pods of node {name}"));
+            let node = name.clone();
+            effects.push(Effect::PlanDrain { context, node, uid });
+        }
+    }
+}
+
+/// Something was done to a board, or not.
+pub(super) fn done(
+    model: &mut Model,
+    node: NodeName,
+    deed: &Deed,
+    result: Result<String, Problem>,
+) {
+    let now = model.now();
+    if *deed == Deed::PowerOff {
+        let outcome = result
+            .as_ref()
+            .map(drop)
+            .map_err(|problem| problem.what.clone());
+        model.boards.switched_off.insert(node.clone(), outcome);
+    }
+    let boot = |model: &Model| model.rack.node(&node).map(|it| it.info.boot_id.clone());
+    if let (Ok(_), Deed::Reboot, Some(boot)) = (&result, deed, boot(model)) {
+        model.boards.reboots.insert(node.clone(), (boot, now.mono));
+    }
+    let board = model.rack.boards.entry(node).or_default();
+    match (&result, deed) {
+        (Ok(_), Deed::Blink) => board.blinks_until = Some(now.mono + BLINKS),
+        (Ok(_), Deed::StopBlinking) => board.blinks_until = None,
+        _ => {}
+    }
+    match result {
+        Ok(done) => model.notify(Level::Info, done),
+        Err(problem) => model.notify(Level::Error, problem.sentence()),
+    }
+}
+
+/// More of the page that is followed.
+pub(super) fn lines(model: &mut Model, request: RequestId, lines: Vec<String>, dropped: u64) {
+    if model.boards.journal != Some(request) {
+        return;
+    }
+    model.boards.dropped += dropped;
+    let area = frame::regions(model.size).unwrap_or_default().body;
+    let mut lines = lines;
+    if dropped > 0 {
+        lines.insert(
+            0,
+            format!("[{dropped} lines came faster than they could be shown and are left out]"),
+        );
+    }
+    if let Some(Popup::Text(page)) = &mut model.popup {
+        page.append(lines, area);
+    }
+}
+
+pub(super) fn ended(model: &mut Model, request: RequestId, result: Result<(), Problem>) {
+    if model.boards.journal.take_if(|it| *it == request).is_none() {
+        return;
+    }
+    let area = frame::regions(model.size).unwrap_or_default().body;
+    let Some(Popup::Text(page)) = &mut model.popup else {
+        return;
+    };
+    let (is_empty, words) = match result {
+        Ok(()) => (page.height() == 0, "[the end]".to_owned()),
+        Err(problem) => (page.height() == 0, format!("[{}]", problem.sentence())),
+    };
+    let words = if is_empty && words == "[the end]" {
+        "nothing was written".to_owned()
+    } else {
+        words
+    };
+    page.append(vec![words], area);
+}
+
+/// Hot swaps and reboots go on with what is seen now; a page that was closed is not followed any more.
+fn follow_what_goes_on(model: &mut Model, effects: &mut Vec<Effect>) {
+    if model.boards.journal.is_some() && !matches!(model.popup, Some(Popup::Text(_))) {
+        model.boards.journal = None;
+        effects.push(Effect::StopJournal);
+    }
+    let now = model.now();
+    let rack = &model.rack;
+    let is_back = |(node, (boot, _)): &(&NodeName, &(Box<str>, Duration))| {
+        let is_other = |id: &str| !id.is_empty() && *id != **boot;
+        rack.node(node).is_some_and(|it| is_other(&it.info.boot_id))
+    };
+    let back = model.boards.reboots.iter().find(is_back);
+    if let Some((node, since)) = back.map(|(node, (_, since))| (node.clone(), *since)) {
+        model.boards.reboots.remove(&node);
+        let took = short(now.since(since));
+        model.notify(
+            Level::Info,
+            format!("board {node} is back after {took}, with a new boot id"),
+        );
+    }
+    swaps::go_on(model, effects);
+}
