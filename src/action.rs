@@ -339,7 +339,7 @@ impl Action {
             ),
             Action::BoardHeartbeat => (
                 "board-heartbeat",
-                "heartbeat light: ACT beats with the load, or shows the card",
+                "heartbeat light: ACT beats, or shows the card",
                 Danger::Writes,
             ),
             Action::BoardJournal => (

@@ -383,24 +383,12 @@ fn step(model: &mut Model, msg: Msg, queue: &mut VecDeque<Msg>, effects: &mut Ve
             Ok(done) => model.notify(Level::Info, done),
             Err(problem) => model.notify(Level::Error, problem.sentence()),
         },
-        Msg::BoardAnswered {
-            generation,
-            node,
-            result,
-        } => {
-            if generation == model.generation {
-                boards::answered(model, node, result);
-            }
-        }
-        Msg::BoardDone { node, deed, result } => boards::done(model, node, &deed, result),
-        Msg::JournalLines {
-            request,
-            lines,
-            dropped,
-        } => boards::lines(model, request, lines, dropped),
-        Msg::JournalEnded { request, result } => boards::ended(model, request, result),
-        Msg::OnBoard { node, wish } => boards::on_board(model, &node, wish, queue, effects),
-        Msg::SshAsks { request, question } => boards::asks::ssh_asks(request, question, queue),
+        msg @ (Msg::BoardAnswered { .. }
+        | Msg::BoardDone { .. }
+        | Msg::JournalLines { .. }
+        | Msg::JournalEnded { .. }
+        | Msg::OnBoard { .. }
+        | Msg::SshAsks { .. }) => boards::heard(model, msg, queue, effects),
         msg @ Msg::DrainPlanned { .. } => drains::planned(model, &msg, queue, effects),
         Msg::Drain { uid, news } => drains::told(model, &uid, news),
         Msg::NodeRemoved {

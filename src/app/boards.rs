@@ -39,6 +39,36 @@ pub(crate) struct Watch {
 
 /// How long the lights blink: the board itself ends it.
 const BLINKS: Duration = Duration::from_secs(120);
+/// Deals with a message about a board.
+pub(super) fn heard(
+    model: &mut Model,
+    msg: Msg,
+    queue: &mut VecDeque<Msg>,
+    effects: &mut Vec<Effect>,
+) {
+    match msg {
+        Msg::BoardAnswered {
+            generation,
+            node,
+            result,
+        } => {
+            if generation == model.generation {
+                answered(model, node, result);
+            }
+        }
+        Msg::BoardDone { node, deed, result } => done(model, node, &deed, result),
+        Msg::JournalLines {
+            request,
+            lines,
+            dropped,
+        } => read(model, request, lines, dropped),
+        Msg::JournalEnded { request, result } => ended(model, request, result),
+        Msg::OnBoard { node, wish } => on_board(model, &node, wish, queue, effects),
+        Msg::SshAsks { request, question } => asks::ssh_asks(request, question, queue),
+        _ => {}
+    }
+}
+
 /// Boards are asked while the Rack pane is shown, and only those the person wants asked: a host is set for them, or
 /// they were turned to by a key. A stranger's name is never tried by itself.
 pub(super) fn want(model: &mut Model, effects: &mut Vec<Effect>) {
@@ -87,7 +117,7 @@ pub(super) fn destination(model: &Model, node: &Node) -> Result<Destination, Str
     Destination::of_node(&node.name, hosts, node.internal_ip())
 }
 
-pub(super) fn answered(model: &mut Model, node: NodeName, result: Result<Box<Reading>, Problem>) {
+fn answered(model: &mut Model, node: NodeName, result: Result<Box<Reading>, Problem>) {
     let now = model.now();
     let board = model.rack.boards.entry(node).or_default();
     match result {
@@ -97,7 +127,7 @@ pub(super) fn answered(model: &mut Model, node: NodeName, result: Result<Box<Rea
 }
 
 /// A pane wants something of a board.
-pub(super) fn on_board(
+fn on_board(
     model: &mut Model,
     name: &NodeName,
     wish: BoardWish,
@@ -219,12 +249,7 @@ pub(super) fn on_board(
 }
 
 /// Something was done to a board, or not.
-pub(super) fn done(
-    model: &mut Model,
-    node: NodeName,
-    deed: &Deed,
-    result: Result<String, Problem>,
-) {
+fn done(model: &mut Model, node: NodeName, deed: &Deed, result: Result<String, Problem>) {
     let now = model.now();
     if *deed == Deed::PowerOff {
         let outcome = result
@@ -250,7 +275,7 @@ pub(super) fn done(
 }
 
 /// More of the page that is followed.
-pub(super) fn lines(model: &mut Model, request: RequestId, lines: Vec<String>, dropped: u64) {
+fn read(model: &mut Model, request: RequestId, lines: Vec<String>, dropped: u64) {
     if model.boards.journal != Some(request) {
         return;
     }
@@ -268,7 +293,7 @@ pub(super) fn lines(model: &mut Model, request: RequestId, lines: Vec<String>, d
     }
 }
 
-pub(super) fn ended(model: &mut Model, request: RequestId, result: Result<(), Problem>) {
+fn ended(model: &mut Model, request: RequestId, result: Result<(), Problem>) {
     if model.boards.journal.take_if(|it| *it == request).is_none() {
         return;
     }
