@@ -2,8 +2,8 @@
 //! no panes and no screen.
 
 mod backoff;
-pub mod kubeconfig_files;
 pub mod board;
+pub mod kubeconfig_files;
 pub mod kubernetes;
 pub mod probe;
 pub mod ssh;

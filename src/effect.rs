@@ -7,10 +7,9 @@ use crate::rack::drain::Consent;
 use crate::rack::node::{NodeName, Uid};
 use crate::rack::problem::Subject;
 use crate::rack::service::ServiceName;
-use crate::rack::vip::probe::Target;
-use crate::rack::vip::wish::Exposure;
 use crate::rack::ssh::{Answer, Destination};
 use crate::rack::vip::probe::Target;
+use crate::rack::vip::wish::Exposure;
 
 /// Numbers a request, so that an answer nobody waits for is dropped.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

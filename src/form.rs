@@ -33,7 +33,9 @@ pub enum FormId {
     /// A Service is made for a Deployment.
     Expose,
     /// A connection over SSH wants secrets.
-    Ssh { request: RequestId },
+    Ssh {
+        request: RequestId,
+    },
 }
 
 /// Fields to fill in, over the panes.

@@ -100,12 +100,12 @@ impl Sim {
         ));
         let ports = sshd::start(&shared, &mut tasks).await?;
         Ok(Self {
-            ports,
             shared,
             context,
             address,
             commands,
             tasks,
+            ports,
         })
     }
 
@@ -159,7 +159,7 @@ impl Sim {
         )
     }
 
-    /// The keys of the boards, as known_hosts holds them.
+    /// The keys of the boards, as `known_hosts` holds them.
     pub fn known_hosts(&self) -> String {
         let line = |port: &sshd::Port| format!("[127.0.0.1]:{} {}\n", port.number, port.key);
         self.ports.iter().map(line).collect()

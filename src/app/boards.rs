@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use crate::action::PaneId;
 use crate::app::Model;
-use crate::app::popup::Popup;
+use crate::app::popup::{Popup, TextPage};
 use crate::effect::{Effect, RequestId};
 use crate::msg::{BoardWish, Level, Msg, Question};
-use crate::rack::board::{Deed, Journal, Reading};
+use crate::rack::board::{BoardLed, Deed, Journal, Reading};
 use crate::rack::hot_swap::HotSwap;
 use crate::rack::node::{Node, NodeName, Role};
 use crate::rack::problem::{Problem, Subject};
@@ -28,7 +28,8 @@ pub(crate) struct Watch {
     turned_to: BTreeSet<NodeName>,
     /// The page that is followed.
     journal: Option<RequestId>,
-    dropped: u64,
+    /// Set aside while a connection asks something: nothing else could be answered.
+    aside: Option<Popup>,
     /// A plan to drain this node is on its way, for a hot swap.
     swap_planned: Option<NodeName>,
     /// How the command to switch off ended.
@@ -39,6 +40,7 @@ pub(crate) struct Watch {
 
 /// How long the lights blink: the board itself ends it.
 const BLINKS: Duration = Duration::from_secs(120);
+
 /// Deals with a message about a board.
 pub(super) fn heard(
     model: &mut Model,
@@ -51,11 +53,7 @@ pub(super) fn heard(
             generation,
             node,
             result,
-        } => {
-            if generation == model.generation {
-                answered(model, node, result);
-            }
-        }
+        } if generation == model.generation => answered(model, node, result),
         Msg::BoardDone { node, deed, result } => done(model, node, &deed, result),
         Msg::JournalLines {
             request,
@@ -64,7 +62,12 @@ pub(super) fn heard(
         } => read(model, request, lines, dropped),
         Msg::JournalEnded { request, result } => ended(model, request, result),
         Msg::OnBoard { node, wish } => on_board(model, &node, wish, queue, effects),
-        Msg::SshAsks { request, question } => asks::ssh_asks(request, question, queue),
+        Msg::SshAsks { request, question } => {
+            if model.boards.journal.is_some() && matches!(model.popup, Some(Popup::Text(_))) {
+                model.boards.aside = model.popup.take();
+            }
+            asks::ssh_asks(request, question, queue);
+        }
         _ => {}
     }
 }
@@ -110,10 +113,10 @@ fn is_wanted(model: &Model, node: &Node) -> bool {
 
 /// Where the board of a node is.
 pub(super) fn destination(model: &Model, node: &Node) -> Result<Destination, String> {
-    let none = std::collections::BTreeMap::new();
+    let no_hosts = BTreeMap::new();
     let hosts = model
         .context_settings()
-        .map_or(&none, |settings| &settings.hosts);
+        .map_or(&no_hosts, |settings| &settings.hosts);
     Destination::of_node(&node.name, hosts, node.internal_ip())
 }
 
@@ -141,111 +144,101 @@ fn on_board(
         Ok(to) => to,
         Err(why) => return model.notify(Level::Warning, why),
     };
-    let (context, uid) = (model.rack.cluster.context.clone(), node.uid.clone());
-    let stops = model.rack.stops_without(node);
-    let role = node.role();
     model.boards.turned_to.insert(name.clone());
-    let board = model.rack.boards.get(name);
-    let fresh = board.and_then(|board| board.fresh(model.rack.now));
-    let effect = |deed| Effect::Board {
-        node: name.clone(),
-        to: to.clone(),
-        deed,
-    };
     match wish {
-        BoardWish::Blink => {
-            let until = board.and_then(|board| board.blinks_until);
-            let is_blinking = until.is_some_and(|until| model.rack.now.mono < until);
-            let deed = if is_blinking {
-                Deed::StopBlinking
-            } else {
-                Deed::Blink
-            };
-            effects.push(effect(deed));
+        BoardWish::Blink | BoardWish::Heartbeat => {
+            let deed = light(model, name, wish == BoardWish::Blink);
+            let node = name.clone();
+            effects.push(Effect::Board { node, to, deed });
             model.notify(Level::Info, format!("asking board {name}"));
         }
-        BoardWish::Heartbeat => {
-            let act = fresh.and_then(|it| {
-                it.leds
-                    .iter()
-                    .find(|led| matches!(&*led.name, "ACT" | "led0"))
-            });
-            let beats = act.is_some_and(|led| led.trigger.as_deref() == Some("heartbeat"));
-            let deed = if beats {
-                Deed::UsualLight
-            } else {
-                Deed::Heartbeat
-            };
-            effects.push(effect(deed));
-            model.notify(Level::Info, format!("asking board {name}"));
-        }
-        BoardWish::Read(journal) => {
-            let title = match &journal {
-                Journal::Unit(unit) => format!("{unit} on {name}"),
-                Journal::PreviousBoot => format!("previous boot of {name}"),
-                Journal::Kernel => format!("kernel of {name}"),
-            };
-            let request = model.request();
-            model.boards.journal = Some(request);
-            model.boards.dropped = 0;
-            model.popup = Some(Popup::loading(title));
-            let node = name.clone();
-            effects.push(Effect::ReadJournal {
-                request,
-                node,
-                to,
-                journal,
-            });
-        }
-        BoardWish::RestartK3s => {
-            let unit = if role == Role::Server {
-                "k3s"
-            } else {
-                "k3s-agent"
-            };
-            let mut lines = vec!["Its pods run on; the node is not Ready for a moment.".to_owned()];
-            if role == Role::Server {
-                lines.push("This is a server: the API may be away for a minute.".to_owned());
-            }
-            queue.push_back(Msg::Ask(Question {
-                about: vec![(Subject::Node(name.clone()), uid)],
-                then: vec![effect(Deed::Restart(unit.to_owned()))],
-                ..Question::new(format!("Restart {unit} on board {name}?"), lines)
-            }));
-        }
-        BoardWish::Reboot => {
-            let mut lines =
-                vec!["Its pods end and start again there; nothing is drained.".to_owned()];
-            lines.extend(stops.map(|why| format!("The cluster stops until it is back: {why}.")));
-            lines.push(format!(
-                "It is waited for until it has another boot id. Cluster: {context}"
-            ));
-            queue.push_back(Msg::Ask(Question {
-                about: vec![(Subject::Node(name.clone()), uid)],
-                typed: Some(name.to_string()),
-                then: vec![effect(Deed::Reboot)],
-                ..Question::new(format!("Reboot board {name}?"), lines)
-            }));
-        }
-        BoardWish::HotSwap => {
-            if let Some(why) = stops {
-                return model.notify(
-                    Level::Warning,
-                    format!("board {name} is not switched off: {why}"),
-                );
-            }
-            if model.rack.swaps.get(name).is_some_and(HotSwap::is_running) {
-                return model.notify(
-                    Level::Info,
-                    format!("board {name} is being swapped already"),
-                );
-            }
-            model.boards.swap_planned = Some(name.clone());
-            model.notify(Level::Info, format!("looking at the pods of node {name}"));
-            let node = name.clone();
-            effects.push(Effect::PlanDrain { context, node, uid });
-        }
+        BoardWish::Read(journal) => open_journal(model, name, to, journal, effects),
+        BoardWish::RestartK3s => queue.extend(ask_to_restart(model, name, to)),
+        BoardWish::Reboot => queue.extend(ask_to_reboot(model, name, to)),
+        BoardWish::HotSwap => swaps::plan(model, name, effects),
     }
+}
+
+/// What to do with the lights: each wish turns on what is off, and off what is on.
+fn light(model: &Model, name: &NodeName, blinks: bool) -> Deed {
+    let board = model.rack.boards.get(name);
+    let until = board.and_then(|board| board.blinks_until);
+    let is_blinking = until.is_some_and(|until| model.now().mono < until);
+    let reading = board.and_then(|board| board.fresh(model.now()));
+    let is_activity = |led: &&BoardLed| matches!(&*led.name, "ACT" | "led0");
+    let act = reading.and_then(|reading| reading.leds.iter().find(is_activity));
+    let beats = act.is_some_and(|led| led.trigger.as_deref() == Some("heartbeat"));
+    match (blinks, is_blinking, beats) {
+        (true, false, _) => Deed::Blink,
+        (true, true, _) => Deed::StopBlinking,
+        (false, _, false) => Deed::Heartbeat,
+        (false, _, true) => Deed::UsualLight,
+    }
+}
+
+fn open_journal(
+    model: &mut Model,
+    name: &NodeName,
+    to: Destination,
+    journal: Journal,
+    effects: &mut Vec<Effect>,
+) {
+    let title = match &journal {
+        Journal::Unit(unit) => format!("{unit} on {name}"),
+        Journal::PreviousBoot => format!("previous boot of {name}"),
+        Journal::Kernel => format!("kernel of {name}"),
+    };
+    let request = model.request();
+    model.boards.journal = Some(request);
+    model.popup = Some(Popup::loading(title));
+    let node = name.clone();
+    effects.push(Effect::ReadJournal {
+        request,
+        node,
+        to,
+        journal,
+    });
+}
+
+fn ask_to_restart(model: &Model, name: &NodeName, to: Destination) -> Option<Msg> {
+    let node = model.rack.node(name)?;
+    let mut lines = vec!["Its pods run on; the node is not Ready for a moment.".to_owned()];
+    let unit = match node.role() {
+        Role::Server => {
+            lines.push("This is a server: the API may be away for a minute.".to_owned());
+            "k3s"
+        }
+        Role::Agent => "k3s-agent",
+    };
+    let title = format!("Restart {unit} on board {name}?");
+    let deed = Deed::Restart(unit.to_owned());
+    Some(ask(node, to, deed, Question::new(title, lines)))
+}
+
+fn ask_to_reboot(model: &Model, name: &NodeName, to: Destination) -> Option<Msg> {
+    let node = model.rack.node(name)?;
+    let mut lines = vec!["Its pods end and start again there; nothing is drained.".to_owned()];
+    let stops = model.rack.stops_without(node);
+    lines.extend(stops.map(|why| format!("The cluster stops until it is back: {why}.")));
+    lines.push("It is waited for until it has another boot id.".to_owned());
+    lines.push(format!("Cluster: {}", model.rack.cluster.context));
+    let question = Question {
+        typed: Some(name.to_string()),
+        ..Question::new(format!("Reboot board {name}?"), lines)
+    };
+    Some(ask(node, to, Deed::Reboot, question))
+}
+
+fn ask(node: &Node, to: Destination, deed: Deed, question: Question) -> Msg {
+    Msg::Ask(Question {
+        about: vec![(Subject::Node(node.name.clone()), node.uid.clone())],
+        then: vec![Effect::Board {
+            node: node.name.clone(),
+            to,
+            deed,
+        }],
+        ..question
+    })
 }
 
 /// Something was done to a board, or not.
@@ -279,7 +272,6 @@ fn read(model: &mut Model, request: RequestId, lines: Vec<String>, dropped: u64)
     if model.boards.journal != Some(request) {
         return;
     }
-    model.boards.dropped += dropped;
     let area = frame::regions(model.size).unwrap_or_default().body;
     let mut lines = lines;
     if dropped > 0 {
@@ -288,8 +280,16 @@ fn read(model: &mut Model, request: RequestId, lines: Vec<String>, dropped: u64)
             format!("[{dropped} lines came faster than they could be shown and are left out]"),
         );
     }
-    if let Some(Popup::Text(page)) = &mut model.popup {
+    if let Some(page) = page(model) {
         page.append(lines, area);
+    }
+}
+
+/// The page that is followed, also while it is set aside.
+fn page(model: &mut Model) -> Option<&mut TextPage> {
+    match model.boards.aside.as_mut().or(model.popup.as_mut()) {
+        Some(Popup::Text(page)) => Some(page),
+        _ => None,
     }
 }
 
@@ -298,24 +298,24 @@ fn ended(model: &mut Model, request: RequestId, result: Result<(), Problem>) {
         return;
     }
     let area = frame::regions(model.size).unwrap_or_default().body;
-    let Some(Popup::Text(page)) = &mut model.popup else {
+    let Some(page) = page(model) else {
         return;
     };
-    let (is_empty, words) = match result {
-        Ok(()) => (page.height() == 0, "[the end]".to_owned()),
-        Err(problem) => (page.height() == 0, format!("[{}]", problem.sentence())),
-    };
-    let words = if is_empty && words == "[the end]" {
-        "nothing was written".to_owned()
-    } else {
-        words
+    let words = match result {
+        Ok(()) if page.height() == 0 => "[nothing was written]".to_owned(),
+        Ok(()) => "[the end]".to_owned(),
+        Err(problem) => format!("[{}]", problem.sentence()),
     };
     page.append(vec![words], area);
 }
 
 /// Hot swaps and reboots go on with what is seen now; a page that was closed is not followed any more.
 fn follow_what_goes_on(model: &mut Model, effects: &mut Vec<Effect>) {
-    if model.boards.journal.is_some() && !matches!(model.popup, Some(Popup::Text(_))) {
+    if model.popup.is_none() && model.waiting.is_empty() {
+        model.popup = model.boards.aside.take();
+    }
+    let is_open = matches!(model.popup, Some(Popup::Text(_))) || model.boards.aside.is_some();
+    if model.boards.journal.is_some() && !is_open {
         model.boards.journal = None;
         effects.push(Effect::StopJournal);
     }

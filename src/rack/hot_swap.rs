@@ -12,6 +12,8 @@ use crate::rack::time::{Now, short};
 
 /// A board that is off has renewed no Lease for so long: two renewals missed.
 const SILENT: Duration = Duration::from_secs(22);
+/// So long is waited at the least: it holds one question over SSH after the board had its time to go down.
+const CONFIRM: Duration = Duration::from_secs(30);
 /// A board that beats so long after it was told to switch off does not do so.
 const STUBBORN: Duration = Duration::from_secs(120);
 
@@ -122,7 +124,7 @@ impl HotSwap {
             Step::Confirming => {
                 let waited = now.since(self.since);
                 let is_silent = seen.beat_age.is_none_or(|age| age >= SILENT) && seen.is_live;
-                if is_silent && !seen.answers_ssh && waited >= SILENT {
+                if is_silent && !seen.answers_ssh && waited >= CONFIRM {
                     return (Some(Step::SafeToPull), Vec::new());
                 }
                 if self.has_rebooted(seen) {

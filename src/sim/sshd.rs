@@ -40,7 +40,7 @@ pub enum SshFault {
 pub(crate) struct Port {
     pub(crate) node: Key,
     pub(crate) number: u16,
-    /// The line of known_hosts without the name: `ssh-ed25519 AAAA…`.
+    /// The line of `known_hosts` without the name: `ssh-ed25519 AAAA…`.
     pub(crate) key: String,
 }
 

@@ -22,7 +22,7 @@ use tokio::sync::mpsc;
 use crate::screens::text;
 
 /// Longer than anything here takes on a busy machine.
-const DEADLINE: Duration = Duration::from_secs(30);
+const DEADLINE: Duration = Duration::from_secs(90);
 
 /// The program on a screen of 100x30, with a hand on its keyboard.
 struct Harness {
@@ -484,6 +484,9 @@ async fn a_problem_of_a_service_leads_to_its_page_and_back() {
     cockpit.until("From the request to the answer").await;
     cockpit.press("esc").await;
     cockpit.until("Problems").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn boards_say_how_warm_they_are_and_blink_to_be_found() {
     let sim = office().await;
     let mut cockpit = Harness::with_boards(&sim);

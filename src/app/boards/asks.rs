@@ -11,99 +11,38 @@ use crate::rack::ssh::{self, Answer};
 /// Fields of a form for what a server asks; more than it may ask at once.
 const FIELDS: [&str; 8] = ["1", "2", "3", "4", "5", "6", "7", "8"];
 
+const COMPARE: &str =
+    "Compare it with what the board shows at its first start: nobody vouches for it yet.";
+
 /// Asks the person on behalf of a connection.
 pub(in crate::app) fn ssh_asks(
     request: RequestId,
     question: ssh::Question,
     queue: &mut VecDeque<Msg>,
 ) {
-    let no = vec![Effect::AnswerSsh {
-        request,
-        answer: Answer::No,
-    }];
-    let again = |again: bool| {
-        if again {
-            vec!["That was not right.".to_owned()]
-        } else {
-            Vec::new()
-        }
+    let form = |title: String, again: bool, lines: &[&str], label: &'static str| {
+        let told_off = again.then_some("That was not right.");
+        let lines = told_off.iter().chain(lines).map(ToString::to_string);
+        let field = FormField::new("1", label, Input::Secret);
+        Msg::Fill(Form {
+            lines: lines.collect(),
+            fields: vec![field.help("kept in memory only, until bramble ends")],
+            ..empty_form(request, title)
+        })
     };
-    let secret = |title: String, lines: Vec<String>, label: &'static str| Form {
-        id: FormId::Ssh { request },
-        title,
-        lines,
-        fields: vec![
-            FormField::new("1", label, Input::Secret)
-                .help("kept in memory only, until bramble ends"),
-        ],
-        otherwise: no.clone(),
-    };
-    let msg = match question {
-        ssh::Question::NewHostKey {
-            name,
-            address,
-            through,
-            key,
-            others,
-            file,
-        } => {
-            let mut lines = vec![format!("{} {}", key.algorithm, key.fingerprint())];
-            if let Some(address) = address {
-                lines.push(format!("It answers at {address}."));
-            }
-            if !through.is_empty() {
-                lines.push(format!("By way of {}.", through.join(", ")));
-            }
-            for other in others {
-                lines.push(format!(
-                    "Known by another key so far: {} {}",
-                    other.algorithm,
-                    other.fingerprint()
-                ));
-            }
-            lines.push("Compare it with what the board shows at its first start: nobody vouches for it yet.".to_owned());
-            lines.push(match file {
-                Some(file) => format!("Yes writes it into {}.", file.display()),
-                None => "Yes trusts it until bramble ends.".to_owned(),
-            });
-            Msg::Ask(Question {
-                then: vec![Effect::AnswerSsh {
-                    request,
-                    answer: Answer::Yes,
-                }],
-                otherwise: no,
-                ..Question::new(format!("Is this the host key of {name}?"), lines)
-            })
+    queue.push_back(match question {
+        ssh::Question::NewHostKey { .. } => host_key(request, question),
+        ssh::Question::Passphrase { file, again } => {
+            form(format!("Passphrase of {file}"), again, &[], "passphrase")
         }
-        ssh::Question::Passphrase {
-            file,
-            again: is_again,
-        } => Msg::Fill(secret(
-            format!("Passphrase of {file}"),
-            again(is_again),
-            "passphrase",
-        )),
-        ssh::Question::Password {
-            user,
-            host,
-            again: is_again,
-        } => Msg::Fill(secret(
-            format!("Password of {user} on {host}"),
-            again(is_again),
-            "password",
-        )),
-        ssh::Question::Sudo {
-            user,
-            host,
-            again: is_again,
-        } => {
-            let mut lines = again(is_again);
-            lines.push("sudo on the board asks for it; it is sent over stdin.".to_owned());
-            Msg::Fill(secret(
-                format!("sudo password of {user} on {host}"),
-                lines,
-                "password",
-            ))
+        ssh::Question::Password { user, host, again } => {
+            let title = format!("Password of {user} on {host}");
+            form(title, again, &[], "password")
+        }
+        ssh::Question::Sudo { user, host, again } => {
+            let title = format!("sudo password of {user} on {host}");
+            let how = "sudo on the board asks for it; it is sent over stdin.";
+            form(title, again, &[how], "password")
         }
         ssh::Question::Interactive {
             user,
@@ -111,34 +50,85 @@ pub(in crate::app) fn ssh_asks(
             title,
             text,
             prompts,
-        } => {
-            let mut lines: Vec<String> = [title, text]
-                .into_iter()
-                .filter(|it| !it.is_empty())
-                .collect();
-            let mut fields = Vec::new();
-            for (key, prompt) in FIELDS.into_iter().zip(prompts) {
-                lines.push(format!("{key}: {}", prompt.text));
-                let input = if prompt.echo {
-                    Input::Text {
-                        text: String::new(),
-                        offered: Vec::new(),
-                    }
-                } else {
-                    Input::Secret
-                };
-                fields.push(FormField::new(key, key, input));
-            }
-            Msg::Fill(Form {
-                id: FormId::Ssh { request },
-                title: format!("{host} asks {user}"),
-                lines,
-                fields,
-                otherwise: no,
-            })
+        } => interactive(
+            request,
+            format!("{host} asks {user}"),
+            [title, text],
+            prompts,
+        ),
+    });
+}
+
+/// What leaving a question sets off.
+fn no(request: RequestId) -> Vec<Effect> {
+    let answer = Answer::No;
+    vec![Effect::AnswerSsh { request, answer }]
+}
+
+fn empty_form(request: RequestId, title: String) -> Form {
+    Form {
+        id: FormId::Ssh { request },
+        title,
+        lines: Vec::new(),
+        fields: Vec::new(),
+        otherwise: no(request),
+    }
+}
+
+/// First contact: nobody vouches for the key but the person.
+fn host_key(request: RequestId, question: ssh::Question) -> Msg {
+    let title = format!("Is this the host key of {}?", question.about());
+    let mut lines = Vec::new();
+    if let ssh::Question::NewHostKey {
+        address,
+        through,
+        key,
+        others,
+        file,
+        ..
+    } = question
+    {
+        lines.push(format!("{} {}", key.algorithm, key.fingerprint()));
+        lines.extend(address.map(|address| format!("It answers at {address}.")));
+        if !through.is_empty() {
+            lines.push(format!("By way of {}.", through.join(", ")));
         }
-    };
-    queue.push_back(msg);
+        lines.extend(others.into_iter().map(|other| {
+            let (algorithm, fingerprint) = (&other.algorithm, other.fingerprint());
+            format!("Known by another key so far: {algorithm} {fingerprint}")
+        }));
+        lines.push(COMPARE.to_owned());
+        lines.push(match file {
+            Some(file) => format!("Yes writes it into {}.", file.display()),
+            None => "Yes trusts it until bramble ends.".to_owned(),
+        });
+    }
+    let answer = Answer::Yes;
+    Msg::Ask(Question {
+        then: vec![Effect::AnswerSsh { request, answer }],
+        otherwise: no(request),
+        ..Question::new(title, lines)
+    })
+}
+
+/// The server's own questions, in its own words.
+fn interactive(
+    request: RequestId,
+    title: String,
+    words: [String; 2],
+    prompts: Vec<ssh::Prompt>,
+) -> Msg {
+    let mut form = empty_form(request, title);
+    form.lines = words.into_iter().filter(|it| !it.is_empty()).collect();
+    for (key, prompt) in FIELDS.into_iter().zip(prompts) {
+        form.lines.push(format!("{key}: {}", prompt.text));
+        form.fields.push(if prompt.echo {
+            FormField::text(key, key, "")
+        } else {
+            FormField::new(key, key, Input::Secret)
+        });
+    }
+    Msg::Fill(form)
 }
 
 /// The secrets of a form that a connection waits for.

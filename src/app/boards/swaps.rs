@@ -16,6 +16,26 @@ use crate::rack::problem::Subject;
 /// A board that switches off may answer so long.
 const SWITCHING_OFF: Duration = Duration::from_secs(10);
 
+/// A hot swap begins with a look at the pods; refused where the cluster would stop.
+pub(super) fn plan(model: &mut Model, name: &NodeName, effects: &mut Vec<Effect>) {
+    let Some(node) = model.rack.node(name) else {
+        return;
+    };
+    let (context, uid) = (model.rack.cluster.context.clone(), node.uid.clone());
+    if let Some(why) = model.rack.stops_without(node) {
+        let text = format!("board {name} is not switched off: {why}");
+        return model.notify(Level::Warning, text);
+    }
+    if model.rack.swaps.get(name).is_some_and(HotSwap::is_running) {
+        let text = format!("board {name} is being swapped already");
+        return model.notify(Level::Info, text);
+    }
+    model.boards.swap_planned = Some(name.clone());
+    model.notify(Level::Info, format!("looking at the pods of node {name}"));
+    let node = name.clone();
+    effects.push(Effect::PlanDrain { context, node, uid });
+}
+
 /// True when the plan that comes for this node is for a hot swap; asked once.
 pub(in crate::app) fn is_swap_planned(model: &mut Model, node: &NodeName) -> bool {
     model.boards.swap_planned.take_if(|it| it == node).is_some()
@@ -130,18 +150,16 @@ fn swap_effect(
 ) -> Option<Effect> {
     let node = name.clone();
     match deed {
-        SwapDeed::SwitchOff => match model.rack.node(name).map(|it| destination(model, it)) {
-            Some(Ok(to)) => Some(Effect::Board {
-                node,
-                to,
-                deed: Deed::PowerOff,
-            }),
-            _ => {
+        SwapDeed::SwitchOff => {
+            let to = model.rack.node(name).map(|it| destination(model, it));
+            let Some(Ok(to)) = to else {
                 let why = Err("there is no way to the board over SSH".to_owned());
                 model.boards.switched_off.insert(node, why);
-                None
-            }
-        },
+                return None;
+            };
+            let deed = Deed::PowerOff;
+            Some(Effect::Board { node, to, deed })
+        }
         SwapDeed::Uncordon(uid) => Some(Effect::SetUnschedulable {
             context: context.to_owned(),
             node,

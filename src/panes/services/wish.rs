@@ -298,7 +298,7 @@ pub(in crate::panes) fn filled_in(form: &FormId, answers: &Answers, cx: &mut Cx<
             us.zip(other)
                 .map(|(us, other)| share_question(rack, us, other, answers.text(KEY), prefix))
         }
-        FormId::NodeLabel { .. } => None,
+        FormId::NodeLabel { .. } | FormId::Ssh { .. } => None,
     };
     let gone = || Msg::warn("the service is gone or was replaced: nothing was done");
     cx.msgs.push(msg.unwrap_or_else(gone));

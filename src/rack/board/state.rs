@@ -183,9 +183,9 @@ mod tests {
     #[test]
     fn ten_minutes_of_temperatures_are_kept() {
         let mut board = Board::default();
-        for degrees in 0..100 {
+        for degrees in 0..100_u8 {
             let reading = Reading {
-                temperature: Some(f32::from(degrees as u8)),
+                temperature: Some(f32::from(degrees)),
                 ..Reading::default()
             };
             board.answered(reading, at(100));
