@@ -12,7 +12,7 @@ use super::sharing::{Sharer, may_share};
 use super::symptom::{Finding, Symptom};
 use crate::rack::event::ServiceEvent;
 use crate::rack::link::Source;
-use crate::rack::metallb::Era;
+use crate::rack::metallb::{Era, MetalLb};
 use crate::rack::pools::range::Family;
 use crate::rack::problem::{Problem, Severity, Subject};
 use crate::rack::service::Service;
@@ -148,7 +148,10 @@ fn pools_exist(scene: &Scene<'_>, service: &Service) -> Option<Finding> {
                 Symptom::NoPools,
             ),
         },
-        Era::ConfigMap if !scene.knows(Source::PoolConfigMaps) => return None,
+        // What its pools hold is not read here yet: as long as it names addresses, nothing is claimed about them.
+        Era::ConfigMap if !scene.knows(Source::PoolConfigMaps) || names_addresses(metallb) => {
+            return None;
+        }
         Era::ConfigMap => (
             "MetalLB's ConfigMap names no pool of addresses".to_owned(),
             "write a pool into the ConfigMap (3)",
@@ -157,6 +160,11 @@ fn pools_exist(scene: &Scene<'_>, service: &Service) -> Option<Finding> {
         Era::Unknown | Era::Absent => return None,
     };
     Some(pending(symptom, service, why, next))
+}
+
+fn names_addresses(metallb: &MetalLb) -> bool {
+    let config = metallb.config_map().and_then(|it| it.config.as_ref());
+    config.is_some_and(|text| text.as_str().contains("addresses"))
 }
 
 fn both(scene: &Scene<'_>, service: &Service) -> Finding {

@@ -738,3 +738,24 @@ fn as_long_as_nothing_is_read_nothing_is_said() {
     rack.survey();
     assert_eq!(findings(&rack), Vec::<&Finding>::new());
 }
+
+#[test]
+fn an_old_config_map_that_names_addresses_is_not_said_to_name_none() {
+    let told = |config: &str| {
+        let mut bench = Bench::well();
+        bench.install("v0.12.1");
+        bench.pools.clear();
+        bench.pending();
+        bench.config_maps.push(PoolConfigMap {
+            head: head(ConfigKind::ConfigMap, "config"),
+            config: Some(Text(config.into())),
+        });
+        let rack = bench.rack();
+        let mut findings = findings(&rack).into_iter();
+        findings.any(|it| it.problem.why.contains("names no pool"))
+    };
+    assert!(told("address-pools: []"));
+    assert!(!told(
+        "address-pools: [{name: lan, protocol: layer2, addresses: [192.168.7.0/28]}]"
+    ));
+}
