@@ -5,7 +5,9 @@
 //! its key; a writing one runs to its end. A task's panic becomes a message.
 
 mod kubeconfig;
+mod nodes;
 mod pools;
+mod services;
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -15,20 +17,15 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use crate::app::terminal;
 use crate::clients::drafts::keeper;
 use crate::clients::kubeconfig_files::Places;
-use crate::clients::kubernetes::{self, Target, Wants, drain};
-use crate::clients::probe;
+use crate::clients::kubernetes::{self, Target, Wants};
 use crate::clients::ssh;
 use crate::effect::{Effect, RequestId, TaskKey};
 use crate::msg::{Generation, Msg};
-use crate::rack::drain::{Consent, End, News};
 use crate::rack::facts::Fact;
-use crate::rack::kubeconfig_change::{Asked, Lock, Order};
-use crate::rack::node::{NodeName, Uid};
+use crate::rack::node::Uid;
 use crate::rack::problem::{Problem, Severity, Subject};
-use crate::rack::service::ServiceName;
 use crate::rack::ssh::Destination;
 use crate::rack::vip;
 
@@ -73,7 +70,7 @@ impl Effects {
     }
 
     /// Starts what `effect` asks for and returns at once. Effects of the terminal are the loop's and do nothing here.
-    #[expect(
+    #[allow(
         clippy::too_many_lines,
         reason = "one short arm for each effect: the list of what the program can do"
     )]
@@ -115,18 +112,7 @@ impl Effects {
                 uid,
                 key,
                 value,
-            } => {
-                let target = self.target_in(&context);
-                let done = match &value {
-                    Some(value) => format!("node {node} has the label {key}={value}"),
-                    None => format!("node {node} has no label {key} any more"),
-                };
-                let not_done = format!("the label {key} of node {node} was not changed");
-                self.report(done, not_done, async move {
-                    let connection = kubernetes::connect(&target).await?;
-                    kubernetes::label(&connection, &node, &uid, &key, value.as_deref()).await
-                });
-            }
+            } => self.set_label(&context, node, uid, key, value),
             Effect::Probe {
                 generation,
                 targets,
@@ -146,23 +132,9 @@ impl Effects {
                 uid,
                 consent,
             } => self.drain(context, node, uid, consent),
-            Effect::CancelDrain(uid) => {
-                if let Some(cancel) = self.drains.get(&uid) {
-                    cancel.cancel();
-                }
-            }
+            Effect::CancelDrain(uid) => self.cancel_drain(&uid),
             Effect::RemoveNode { context, node, uid } => self.remove_node(context, node, uid),
-            Effect::RemovePassword { context, node } => {
-                let target = self.target_in(&context);
-                let done = format!(
-                    "the password of node {node} is removed: a new board may take the name"
-                );
-                let not_done = format!("the password of node {node} was not removed");
-                self.report(done, not_done, async move {
-                    let connection = kubernetes::connect(&target).await?;
-                    kubernetes::remove::password(&connection, &node).await
-                });
-            }
+            Effect::RemovePassword { context, node } => self.remove_password(&context, node),
             Effect::ReadDraft(key) => self.read_draft(key),
             Effect::KeepDraft(draft) => self.order(keeper::Order::Keep(Box::new(draft))),
             Effect::DropDraft(key) => self.order(keeper::Order::Drop(key)),
@@ -202,87 +174,6 @@ impl Effects {
         });
     }
 
-    fn follow_fleet(&mut self) {
-        let (facts, mut receiver) = mpsc::channel(INBOX);
-        let follow = kubernetes::follow_fleet(self.target.clone(), facts);
-        let inbox = self.inbox.clone();
-        self.read(TaskKey::Fleet, async move {
-            let forward = async {
-                while let Some(fact) = receiver.recv().await {
-                    if inbox.send(Msg::Fleet(fact)).await.is_err() {
-                        return;
-                    }
-                }
-            };
-            tokio::join!(follow, forward);
-        });
-    }
-
-    fn preview_change(&mut self, request: RequestId, asked: Asked) {
-        let (places, inbox) = (self.places(), self.inbox.clone());
-        self.read(TaskKey::Preview, async move {
-            let result = kubeconfig::preview(places, asked).await;
-            let result = result.map(Box::new);
-            let msg = Msg::ChangePreviewed { request, result };
-            let _ = inbox.send(msg).await;
-        });
-    }
-
-    fn change_kubeconfig(&self, order: Order, unlock: Option<Lock>) {
-        let (places, inbox) = (self.places(), self.inbox.clone());
-        self.write(TaskKey::Write, async move {
-            let result = kubeconfig::change(places, order.clone(), unlock).await;
-            let (order, result) = (Box::new(order), result.map(Box::new));
-            let msg = Msg::KubeconfigChanged { order, result };
-            let _ = inbox.send(msg).await;
-        });
-    }
-
-    fn places(&self) -> Places {
-        Places {
-            target: self.target.clone(),
-            notes: self.notes.clone(),
-        }
-    }
-
-    fn read_yaml(&mut self, request: RequestId, context: &str, object: Subject) {
-        let (target, inbox) = (self.target_in(context), self.inbox.clone());
-        self.read(TaskKey::Yaml, async move {
-            terminal::crash_if_asked("task");
-            let read =
-                async { kubernetes::yaml(&kubernetes::connect(&target).await?, &object).await };
-            let result = read.await.map_err(|error| error.problem());
-            let _ = inbox.send(Msg::YamlRead { request, result }).await;
-        });
-    }
-
-    fn change_service(
-        &self,
-        context: &str,
-        service: ServiceName,
-        uid: Uid,
-        change: serde_json::Value,
-    ) {
-        let target = self.target_in(context);
-        let done = format!("service {service} is changed; MetalLB answers in its events");
-        let not_done = format!("service {service} was not changed");
-        self.report(done, not_done, async move {
-            let connection = kubernetes::connect(&target).await?;
-            kubernetes::services::change(&connection, &service, &uid, &change).await
-        });
-    }
-
-    fn expose(&self, context: &str, exposure: vip::wish::Exposure) {
-        let target = self.target_in(context);
-        let (deployment, name) = (&exposure.deployment, &exposure.name);
-        let done = format!("deployment {deployment} is exposed as service {name}");
-        let not_done = format!("deployment {deployment} was not exposed");
-        self.report(done, not_done, async move {
-            let connection = kubernetes::connect(&target).await?;
-            kubernetes::services::expose(&connection, &exposure).await
-        });
-    }
-
     fn resolve_host(&mut self, request: RequestId, to: Destination) {
         let (settings, inbox) = (ssh::Settings::of_user(), self.inbox.clone());
         self.read(TaskKey::Yaml, async move {
@@ -292,129 +183,6 @@ impl Effects {
                 Err(error) => Err(error.problem(Subject::Program)),
             };
             let _ = inbox.send(Msg::YamlRead { request, result }).await;
-        });
-    }
-
-    /// Probes these ports from now on. What runs for this context goes on with them, so that its pace is kept.
-    fn probe(&mut self, generation: Generation, targets: Vec<vip::probe::Target>) {
-        if let Some((of, sender)) = &self.probing
-            && *of == generation
-        {
-            let _ = sender.send(targets);
-            return;
-        }
-        let (sender, receiver) = watch::channel(targets);
-        self.probing = Some((generation, sender));
-        let (out, mut outcomes) = mpsc::channel(64);
-        let inbox = self.inbox.clone();
-        self.read(TaskKey::Probe, async move {
-            let forward = async {
-                while let Some((target, outcome)) = outcomes.recv().await {
-                    let msg = Msg::Probed {
-                        generation,
-                        target,
-                        outcome,
-                    };
-                    let _ = inbox.send(msg).await;
-                }
-            };
-            tokio::join!(probe::follow(receiver, probe::PACE, out), forward);
-        });
-    }
-
-    fn check(&mut self, url: String) {
-        let inbox = self.inbox.clone();
-        self.read(TaskKey::Check, async move {
-            let msg = match probe::status(&url).await {
-                Ok(words) => Msg::info(words),
-                Err(error) => Msg::warn(error.to_string()),
-            };
-            let _ = inbox.send(msg).await;
-        });
-    }
-
-    fn set_unschedulable(&self, context: &str, node: NodeName, uid: Uid, unschedulable: bool) {
-        let target = self.target_in(context);
-        let (done, not_done) = if unschedulable {
-            ("is cordoned", "was not cordoned")
-        } else {
-            ("takes pods again", "was not uncordoned")
-        };
-        let (done, not_done) = (
-            format!("node {node} {done}"),
-            format!("node {node} {not_done}"),
-        );
-        self.report(done, not_done, async move {
-            let connection = kubernetes::connect(&target).await?;
-            kubernetes::cordon(&connection, &node, &uid, unschedulable).await
-        });
-    }
-
-    fn plan_drain(&mut self, context: &str, node: NodeName, uid: Uid) {
-        let (target, inbox) = (self.target_in(context), self.inbox.clone());
-        self.read(TaskKey::PlanDrain, async move {
-            let plan = async {
-                let connection = kubernetes::connect(&target).await?;
-                drain::plan(&connection, &node, &uid).await
-            };
-            let result = plan.await.map_err(|error| {
-                let mut problem = error.problem();
-                problem.what = format!("node {node} is not drained: {}", problem.what);
-                problem
-            });
-            let _ = inbox.send(Msg::DrainPlanned { node, uid, result }).await;
-        });
-    }
-
-    fn drain(&mut self, context: String, node: NodeName, uid: Uid, consent: Consent) {
-        let (target, inbox) = (self.target_in(&context), self.inbox.clone());
-        let cancel = CancellationToken::new();
-        self.drains.insert(uid.clone(), cancel.clone());
-        let order = drain::Order {
-            node: node.clone(),
-            uid: uid.clone(),
-            consent,
-            retry: drain::RETRY,
-        };
-        let (out, mut told) = mpsc::channel(64);
-        let forward = async move {
-            while let Some(news) = told.recv().await {
-                let uid = uid.clone();
-                let _ = inbox.send(Msg::Drain { uid, news }).await;
-            }
-        };
-        self.write(TaskKey::Drain, async move {
-            let work = async move {
-                let _ = out.send(News::Begun { node, context }).await;
-                match kubernetes::connect(&target).await {
-                    Ok(connection) => drain::drain(&connection, &order, &cancel, &out).await,
-                    Err(error) => {
-                        let _ = out.send(News::Ended(End::Failed(error.problem()))).await;
-                    }
-                }
-            };
-            tokio::join!(work, forward);
-        });
-    }
-
-    fn remove_node(&self, context: String, node: NodeName, uid: Uid) {
-        let (target, inbox) = (self.target_in(&context), self.inbox.clone());
-        self.write(TaskKey::Write, async move {
-            let remove = async {
-                let connection = kubernetes::connect(&target).await?;
-                kubernetes::remove::node(&connection, &node, &uid).await
-            };
-            let result = remove.await.map_err(|error| {
-                let mut problem = error.problem();
-                problem.what = format!("node {node} was not removed: {}", problem.what);
-                problem
-            });
-            let msg = Msg::NodeRemoved {
-                context,
-                node,
-                result,
-            };
-            let _ = inbox.send(msg).await;
         });
     }
 

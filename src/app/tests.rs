@@ -1,5 +1,7 @@
 //! `update` alone: messages in, state and effects out. No runtime, no clock, no screen.
 
+use std::collections::BTreeMap;
+
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -11,8 +13,8 @@ use crate::rack::facts::{Change, ClusterInfo};
 use crate::rack::fleet::{Context, Contexts, FleetFact, Login};
 use crate::rack::kubeconfig_change::Order;
 use crate::rack::link::LinkState;
-use crate::rack::node::{Node, NodeInfo, ResourceVersion, Resources};
-use crate::rack::problem::{Severity, Subject};
+use crate::rack::node::{Node, NodeInfo, ResourceVersion, Resources, Uid};
+use crate::rack::problem::{Problem, Severity, Subject};
 
 fn node(name: &str, uid: &str) -> Node {
     Node {

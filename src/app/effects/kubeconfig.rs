@@ -1,18 +1,68 @@
 //! Changes of the kubeconfig: what they would do, and doing them. Files block, so all of it runs on blocking threads;
 //! a write that has begun is finished whatever happens here.
 
+use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
+use super::{Effects, INBOX};
 use crate::clients::kubeconfig_files::{self as on_disk, Error, Places, ServerCheck};
+use crate::clients::kubernetes;
+use crate::effect::{RequestId, TaskKey};
+use crate::msg::Msg;
 use crate::rack::kubeconfig::{Merge, Plan, Request};
 use crate::rack::kubeconfig_change::{
     Asked, Done, Lock, MergeForm, Order, Preview, Refusal, Server,
 };
 use crate::rack::problem::{Problem, Severity, Subject};
 
+impl Effects {
+    pub(super) fn follow_fleet(&mut self) {
+        let (facts, mut receiver) = mpsc::channel(INBOX);
+        let follow = kubernetes::follow_fleet(self.target.clone(), facts);
+        let inbox = self.inbox.clone();
+        self.read(TaskKey::Fleet, async move {
+            let forward = async {
+                while let Some(fact) = receiver.recv().await {
+                    if inbox.send(Msg::Fleet(fact)).await.is_err() {
+                        return;
+                    }
+                }
+            };
+            tokio::join!(follow, forward);
+        });
+    }
+
+    pub(super) fn preview_change(&mut self, request: RequestId, asked: Asked) {
+        let (places, inbox) = (self.places(), self.inbox.clone());
+        self.read(TaskKey::Preview, async move {
+            let result = preview(places, asked).await;
+            let result = result.map(Box::new);
+            let msg = Msg::ChangePreviewed { request, result };
+            let _ = inbox.send(msg).await;
+        });
+    }
+
+    pub(super) fn change_kubeconfig(&self, order: Order, unlock: Option<Lock>) {
+        let (places, inbox) = (self.places(), self.inbox.clone());
+        self.write(TaskKey::Write, async move {
+            let result = change(places, order.clone(), unlock).await;
+            let (order, result) = (Box::new(order), result.map(Box::new));
+            let msg = Msg::KubeconfigChanged { order, result };
+            let _ = inbox.send(msg).await;
+        });
+    }
+
+    pub(super) fn places(&self) -> Places {
+        Places {
+            target: self.target.clone(),
+            notes: self.notes.clone(),
+        }
+    }
+}
+
 /// What a change would do, from the files as they are now; for a merge its servers are asked who they are.
-pub(super) async fn preview(places: Places, asked: Asked) -> Result<Preview, Box<Problem>> {
+async fn preview(places: Places, asked: Asked) -> Result<Preview, Box<Problem>> {
     let previewing = spawn_blocking(move || {
         let request = match asked {
             Asked::Change(request) => request,
@@ -28,11 +78,7 @@ pub(super) async fn preview(places: Places, asked: Asked) -> Result<Preview, Box
 }
 
 /// Carries out what a person has said yes to.
-pub(super) async fn change(
-    places: Places,
-    order: Order,
-    unlock: Option<Lock>,
-) -> Result<Done, Refusal> {
+async fn change(places: Places, order: Order, unlock: Option<Lock>) -> Result<Done, Refusal> {
     let changing = spawn_blocking(move || {
         if let Some(lock) = &unlock {
             remove(&places, lock).map_err(Refusal::Problem)?;
