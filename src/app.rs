@@ -4,6 +4,7 @@
 //! leaves goes out as an [`Effect`].
 
 pub mod backend;
+mod boards;
 mod command;
 mod drains;
 pub mod effects;
@@ -80,6 +81,7 @@ pub struct Model {
     wants_metrics: bool,
     /// Ports that are probed now.
     probed: Vec<Target>,
+    boards: boards::Watch,
     /// Whether the contexts are being looked at.
     follows_fleet: bool,
 }
@@ -109,6 +111,7 @@ impl Model {
             surveyed: None,
             wants_metrics: false,
             probed: Vec::new(),
+            boards: boards::Watch::default(),
             follows_fleet: false,
             settings,
         };
@@ -268,9 +271,12 @@ impl Model {
         self.generation.0 += 1;
         // Drains go on, and are shown when their cluster is.
         let drains = std::mem::take(&mut self.rack.drains);
+        let swaps = std::mem::take(&mut self.rack.swaps);
         let fleet = std::mem::take(&mut self.rack.fleet);
         self.rack = Rack::new(self.now());
         self.rack.drains = drains;
+        self.rack.swaps = swaps;
+        self.boards = boards::Watch::default();
         self.rack.fleet = fleet;
         context.clone_into(&mut self.rack.cluster.context);
         // The contexts are the same in every cluster.

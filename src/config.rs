@@ -28,6 +28,8 @@ pub struct Config {
     pub ascii: Option<bool>,
     /// Frames per second, 1 to 60.
     pub max_fps: u16,
+    /// A configuration of ssh in place of `~/.ssh/config`.
+    pub ssh_config: Option<PathBuf>,
     /// By name of context.
     pub clusters: BTreeMap<String, Cluster>,
 }
@@ -40,14 +42,16 @@ pub struct Cluster {
     pub read_only: bool,
     /// Names of nodes in the order of the trays, top left to bottom right.
     pub trays: Vec<String>,
-    /// Where the board of a node is, as one would say it to ssh: `pi@10.0.0.5`, a Host of `~/.ssh/config`.
-    pub hosts: BTreeMap<String, String>,
     /// Connect to the VIPs on the screen now and then, to see whether they answer.
     pub probe: bool,
     /// What the DHCP server of the network hands out: ranges or prefixes, as in MetalLB's pools.
     pub dhcp: Vec<String>,
     /// Addresses of routers.
     pub gateways: Vec<String>,
+    /// Where the board of a node is, as one would say it to ssh: `pi@10.0.0.5`, a Host of `~/.ssh/config`.
+    pub hosts: BTreeMap<String, String>,
+    /// Ask the boards that `hosts` does not name as well, by the names of their nodes.
+    pub ssh: bool,
 }
 
 impl Default for Cluster {
@@ -55,10 +59,11 @@ impl Default for Cluster {
         Self {
             read_only: false,
             trays: Vec::new(),
-            hosts: BTreeMap::new(),
             probe: true,
             dhcp: Vec::new(),
             gateways: Vec::new(),
+            hosts: BTreeMap::new(),
+            ssh: false,
         }
     }
 }
@@ -70,6 +75,7 @@ impl Default for Config {
             keymap: "default".to_owned(),
             ascii: None,
             max_fps: 30,
+            ssh_config: None,
             clusters: BTreeMap::new(),
         }
     }

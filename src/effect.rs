@@ -2,6 +2,7 @@
 //! own, `app/event_loop.rs` carry them out.
 
 use crate::msg::Generation;
+use crate::rack::board::{Deed, Journal};
 use crate::rack::draft::{Applied, Draft, DraftKey};
 use crate::rack::drain::Consent;
 use crate::rack::kubeconfig_change::{Asked, Lock, Order};
@@ -10,7 +11,7 @@ use crate::rack::node::{NodeName, Uid};
 use crate::rack::pool_text::{Change, Form};
 use crate::rack::problem::Subject;
 use crate::rack::service::ServiceName;
-use crate::rack::ssh::Destination;
+use crate::rack::ssh::{Answer, Destination};
 use crate::rack::vip::probe::Target;
 use crate::rack::vip::wish::Exposure;
 
@@ -27,6 +28,11 @@ pub enum TaskKey {
     Probe,
     Check,
     PlanDrain,
+    /// The questions to boards.
+    Boards,
+    Journal,
+    /// The questions of connections to the person.
+    SshAsks,
     Drain,
     /// The contexts of the kubeconfig and looks at their clusters.
     Fleet,
@@ -55,6 +61,26 @@ pub enum Effect {
         object: Subject,
     },
 
+    /// Ask these boards over SSH every 15 seconds, in place of those before; none stops it.
+    WatchBoards {
+        generation: Generation,
+        boards: Vec<(NodeName, Destination)>,
+        /// Also look for the cause of an outage.
+        is_deep: bool,
+    },
+    /// Follow what a board writes, in place of what was followed before.
+    ReadJournal {
+        request: RequestId,
+        node: NodeName,
+        to: Destination,
+        journal: Journal,
+    },
+    StopJournal,
+    /// The person's answer to what a connection asked.
+    AnswerSsh {
+        request: RequestId,
+        answer: Answer,
+    },
     /// What draining the Node with this UID would do.
     PlanDrain {
         context: String,
@@ -135,12 +161,20 @@ pub enum Effect {
         context: String,
         exposure: Exposure,
     },
+    /// Do something to a board.
+    Board {
+        node: NodeName,
+        to: Destination,
+        deed: Deed,
+    },
     /// Cordon the Node with this UID and evict its pods.
     Drain {
         context: String,
         node: NodeName,
         uid: Uid,
         consent: Consent,
+        /// A hot swap goes on after it.
+        is_swap: bool,
     },
     /// Evict no more pods of the Node with this UID. It stays cordoned.
     CancelDrain(Uid),
@@ -183,6 +217,7 @@ impl Effect {
             | Effect::ChangeService { .. }
             | Effect::Expose { .. }
             | Effect::Drain { .. }
+            | Effect::Board { .. }
             | Effect::RemoveNode { .. }
             | Effect::RemovePassword { .. }
             | Effect::ChangePools { .. }
@@ -191,6 +226,10 @@ impl Effect {
             | Effect::Shell(_) => true,
             // To stop is never forbidden.
             Effect::CancelDrain(_)
+            | Effect::WatchBoards { .. }
+            | Effect::AnswerSsh { .. }
+            | Effect::ReadJournal { .. }
+            | Effect::StopJournal
             | Effect::PlanDrain { .. }
             | Effect::Follow { .. }
             | Effect::WantMetrics(_)

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::effect::Effect;
+use crate::effect::{Effect, RequestId};
 use crate::rack::node::{NodeName, Uid};
 use crate::rack::secret::Secret;
 use crate::rack::service::ServiceName;
@@ -52,6 +52,10 @@ pub enum FormId {
     /// A context is deleted whose cluster and user nothing else uses.
     ContextDelete {
         context: String,
+    },
+    /// A connection over SSH wants secrets.
+    Ssh {
+        request: RequestId,
     },
 }
 

@@ -6,6 +6,7 @@ use ratatui::layout::Size;
 use crate::action::{Action, PaneId};
 use crate::effect::{Effect, RequestId, TaskKey};
 use crate::form::{Answers, Form, FormId};
+use crate::rack::board::{Deed, Journal, Reading};
 use crate::rack::draft::{Applied, Draft, DraftKey};
 use crate::rack::drain::{News, Plan};
 use crate::rack::facts::Fact;
@@ -16,6 +17,7 @@ use crate::rack::node::{NodeName, PasswordSecret, Uid};
 use crate::rack::pool_text::Changed;
 use crate::rack::problem::{Problem, Subject};
 use crate::rack::service::ServiceName;
+use crate::rack::ssh;
 use crate::rack::time::Now;
 use crate::rack::vip::probe::{Outcome, Target};
 
@@ -53,6 +55,34 @@ pub enum Msg {
     /// A write has ended, with a sentence for the notice line.
     Written {
         result: Result<String, Problem>,
+    },
+    /// A board has answered over SSH, or not.
+    BoardAnswered {
+        generation: Generation,
+        node: NodeName,
+        result: Result<Box<Reading>, Problem>,
+    },
+    /// Something was done to a board, or not.
+    BoardDone {
+        node: NodeName,
+        deed: Deed,
+        result: Result<String, Problem>,
+    },
+    /// New lines of a page that is followed; `dropped` came faster than they could be taken.
+    JournalLines {
+        request: RequestId,
+        lines: Vec<String>,
+        dropped: u64,
+    },
+    /// No more lines will come.
+    JournalEnded {
+        request: RequestId,
+        result: Result<(), Problem>,
+    },
+    /// A connection waits for an answer of the person.
+    SshAsks {
+        request: RequestId,
+        question: ssh::Question,
     },
     /// What draining a node would do: to be asked about.
     DrainPlanned {
@@ -116,6 +146,10 @@ pub enum Msg {
     ReadYaml(Subject),
     /// An interactive session on the board of a node.
     OpenShell(NodeName),
+    OnBoard {
+        node: NodeName,
+        wish: BoardWish,
+    },
     Ask(Question),
     Fill(Form),
     /// A form is filled in and sent off, with an answer for each of its fields; the pane that asked takes it.
@@ -125,6 +159,20 @@ pub enum Msg {
     },
     Notice(Notice),
     Copy(String),
+}
+
+/// What a pane wants of a board; where the board is, it does not know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BoardWish {
+    /// Blink, or stop it.
+    Blink,
+    /// ACT beats, or shows the card again.
+    Heartbeat,
+    /// Of k3s when no unit is named.
+    Read(Journal),
+    RestartK3s,
+    Reboot,
+    HotSwap,
 }
 
 /// A question before something is done. Nothing happens unless it is answered with yes.

@@ -72,6 +72,8 @@ impl Panes {
                 | FormId::ContextRename { .. }
                 | FormId::ContextNamespace { .. }
                 | FormId::ContextDelete { .. } => self.kubeconfig.on_msg(msg, cx),
+                // The program's own.
+                FormId::Ssh { .. } => {}
             },
             Msg::ChangePreviewed { .. } | Msg::KubeconfigChanged { .. } => {
                 self.kubeconfig.on_msg(msg, cx);
@@ -133,6 +135,7 @@ impl Panes {
             | FormId::ContextRename { .. }
             | FormId::ContextNamespace { .. }
             | FormId::ContextDelete { .. } => kubeconfig::change::complaint(form, answers, rack),
+            FormId::Ssh { .. } => None,
         }
     }
 

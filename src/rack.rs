@@ -5,6 +5,7 @@
 
 pub mod announcement;
 pub mod beat;
+pub mod board;
 pub mod config_object;
 pub mod draft;
 pub mod drain;
@@ -13,6 +14,7 @@ pub mod event;
 pub mod facts;
 pub mod filter;
 pub mod fleet;
+pub mod hot_swap;
 pub mod kubeconfig;
 pub mod kubeconfig_change;
 pub mod label;
@@ -45,10 +47,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::rack::beat::{Beat, Pulse};
+use crate::rack::board::state::Board;
 use crate::rack::drain::Drain;
 use crate::rack::event::NodeEvent;
 use crate::rack::facts::{Change, ClusterInfo, Fact, Usage};
 use crate::rack::fleet::Fleet;
+use crate::rack::hot_swap::HotSwap;
 use crate::rack::link::{Link, LinkState, Source, SourceState};
 use crate::rack::metallb::MetalLb;
 use crate::rack::namespace::Namespace;
@@ -78,6 +82,10 @@ pub struct Rack {
     pub fleet: Fleet,
     /// When we began to look, by our own clock.
     pub watched_since: Duration,
+    /// What boards say over SSH, by the name of their node.
+    pub boards: BTreeMap<NodeName, Board>,
+    /// Boards being swapped, by the name of their node.
+    pub swaps: BTreeMap<NodeName, HotSwap>,
     /// Nodes being drained, or drained and not uncordoned yet.
     pub drains: BTreeMap<Uid, Drain>,
     /// What the user said of the network: nothing in the cluster knows it.
@@ -131,6 +139,8 @@ impl Rack {
             link: Link::new(now.mono),
             fleet: Fleet::default(),
             watched_since: now.mono,
+            boards: BTreeMap::new(),
+            swaps: BTreeMap::new(),
             drains: BTreeMap::new(),
             network: ToldNetwork::default(),
             problems: Vec::new(),
@@ -344,7 +354,7 @@ impl Rack {
 
     /// What a drain tells; the first news begins it anew.
     pub fn apply_drain(&mut self, uid: &Uid, news: drain::News) {
-        if let drain::News::Begun { node, context } = news {
+        if let drain::News::Begun { node, context, .. } = news {
             let drain = Drain::begin(node, context, self.now);
             self.drains.insert(uid.clone(), drain);
         } else if let Some(drain) = self.drains.get_mut(uid) {
@@ -385,6 +395,13 @@ impl Rack {
                         .is_some_and(|it| !it.is_running())
                 {
                     self.drains.remove(&node.uid);
+                    if self
+                        .swaps
+                        .get(&node.name)
+                        .is_some_and(|it| !it.is_running())
+                    {
+                        self.swaps.remove(&node.name);
+                    }
                 }
                 self.nodes.insert(node.name.clone(), node);
             }

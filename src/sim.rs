@@ -14,6 +14,7 @@
 //! Invariant: the same scenario and seed give the same names, ages and order of happenings.
 
 mod agenda;
+mod board;
 mod boards;
 mod controllers;
 mod endpoints;
@@ -36,6 +37,7 @@ mod scenario;
 mod server;
 mod services;
 mod shared;
+mod sshd;
 mod stamp;
 mod storage;
 mod store;
@@ -58,6 +60,7 @@ use tokio::time::Instant;
 pub use handles::{ApiHandle, NodeHandle};
 pub use scenario::Scenario;
 pub use shared::Fault;
+pub use sshd::SshFault;
 pub use world::Pressure;
 
 use server::Command;
@@ -74,6 +77,7 @@ pub struct Sim {
     address: SocketAddr,
     commands: mpsc::Sender<Command>,
     tasks: JoinSet<()>,
+    ports: Vec<sshd::Port>,
 }
 
 impl Sim {
@@ -94,18 +98,25 @@ impl Sim {
             address,
             orders,
         ));
+        let ports = sshd::start(&shared, &mut tasks).await?;
         Ok(Self {
             shared,
             context,
             address,
             commands,
             tasks,
+            ports,
         })
     }
 
     /// `http://127.0.0.1:PORT`
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// The name of the one context of its kubeconfig.
+    pub fn context(&self) -> &str {
+        &self.context
     }
 
     /// The token of the demo's user.
@@ -129,6 +140,34 @@ impl Sim {
              users:\n\
              - name: {USER}\n  user:\n    token: {token}\n"
         )
+    }
+
+    /// A configuration of ssh under which the boards are found by the names of their nodes, and nothing of the person's
+    /// own is used. `known_hosts` is where [`Sim::known_hosts`] was written.
+    pub fn ssh_config(&self, known_hosts: &std::path::Path) -> String {
+        let host = |port: &sshd::Port| {
+            format!(
+                "Host {}\n  HostName 127.0.0.1\n  Port {}\n  User pi\n",
+                port.node, port.number
+            )
+        };
+        let hosts: String = self.ports.iter().map(host).collect();
+        format!(
+            "{hosts}Host *\n  UserKnownHostsFile {0}\n  GlobalKnownHostsFile /dev/null\n  \
+             IdentityFile none\n  IdentityAgent none\n  StrictHostKeyChecking yes\n",
+            known_hosts.display()
+        )
+    }
+
+    /// The keys of the boards, as `known_hosts` holds them.
+    pub fn known_hosts(&self) -> String {
+        let line = |port: &sshd::Port| format!("[127.0.0.1]:{} {}\n", port.number, port.key);
+        self.ports.iter().map(line).collect()
+    }
+
+    /// The names of the boards that have SSH.
+    pub fn ssh_boards(&self) -> impl Iterator<Item = &str> {
+        self.ports.iter().map(|port| &*port.node)
     }
 
     /// The board of that name.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::action::PaneId;
-use crate::app::{Model, to_pane};
+use crate::app::{Model, boards, to_pane};
 use crate::effect::Effect;
 use crate::msg::{Level, Msg, Question};
 use crate::rack::drain::{Drain, News};
@@ -24,6 +24,9 @@ pub(super) fn planned(
         } => model.notify(Level::Error, problem.sentence()),
         Msg::DrainPlanned { node, uid, .. } => {
             if model.rack.node(node).is_some_and(|now| now.uid == *uid) {
+                if boards::swaps::is_swap_planned(model, node) {
+                    return boards::swaps::ask_to_swap(model, msg, queue);
+                }
                 to_pane(model, msg, queue, effects);
             } else {
                 let text = format!("node {node} is gone or was replaced: nothing was done");
@@ -37,6 +40,14 @@ pub(super) fn planned(
 /// A step of a drain; its end is said at the foot of the screen.
 pub(super) fn told(model: &mut Model, uid: &Uid, news: News) {
     let is_end = matches!(news, News::Ended(_));
+    if let News::Begun {
+        node,
+        is_swap: true,
+        context,
+    } = &news
+    {
+        boards::swaps::begin_swap(model, node, context);
+    }
     model.rack.apply_drain(uid, news);
     if !is_end {
         return;

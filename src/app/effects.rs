@@ -4,6 +4,7 @@
 //! Invariant: the inbox is bounded, so tasks wait and the loop never does. A reading task is replaced by the next of
 //! its key; a writing one runs to its end. A task's panic becomes a message.
 
+mod boards;
 mod kubeconfig;
 mod nodes;
 mod pools;
@@ -46,6 +47,7 @@ pub struct Effects {
     keeping: Option<pools::Keeping>,
     /// Where notes for undoing changes of the kubeconfig are kept.
     notes: PathBuf,
+    sessions: boards::Sessions,
 }
 
 impl Effects {
@@ -64,6 +66,7 @@ impl Effects {
                 drains: HashMap::new(),
                 keeping: None,
                 notes,
+                sessions: boards::Sessions::new(ssh::Settings::of_user()),
             },
             receiver,
         )
@@ -88,11 +91,7 @@ impl Effects {
             Effect::FollowFleet => self.follow_fleet(),
             Effect::PreviewChange { request, asked } => self.preview_change(request, asked),
             Effect::ChangeKubeconfig { order, unlock } => self.change_kubeconfig(order, unlock),
-            Effect::Stop(key) => {
-                if let Some(task) = self.reading.remove(&key) {
-                    task.abort();
-                }
-            }
+            Effect::Stop(key) => self.stop(key),
             Effect::ReadYaml {
                 request,
                 context,
@@ -125,13 +124,28 @@ impl Effects {
                 change,
             } => self.change_service(&context, service, uid, change),
             Effect::Expose { context, exposure } => self.expose(&context, exposure),
+            Effect::WatchBoards {
+                generation,
+                boards,
+                is_deep,
+            } => self.watch_boards(generation, boards, is_deep),
+            Effect::AnswerSsh { request, answer } => self.answer_ssh(request, answer),
+            Effect::Board { node, to, deed } => self.act_on_board(node, to, deed),
+            Effect::ReadJournal {
+                request,
+                node,
+                to,
+                journal,
+            } => self.read_journal(request, node, to, journal),
+            Effect::StopJournal => self.stop(TaskKey::Journal),
             Effect::PlanDrain { context, node, uid } => self.plan_drain(&context, node, uid),
             Effect::Drain {
                 context,
                 node,
                 uid,
                 consent,
-            } => self.drain(context, node, uid, consent),
+                is_swap,
+            } => self.drain((context, node, uid), consent, is_swap),
             Effect::CancelDrain(uid) => self.cancel_drain(&uid),
             Effect::RemoveNode { context, node, uid } => self.remove_node(context, node, uid),
             Effect::RemovePassword { context, node } => self.remove_password(&context, node),
@@ -175,7 +189,7 @@ impl Effects {
     }
 
     fn resolve_host(&mut self, request: RequestId, to: Destination) {
-        let (settings, inbox) = (ssh::Settings::of_user(), self.inbox.clone());
+        let (settings, inbox) = (self.sessions.settings.clone(), self.inbox.clone());
         self.read(TaskKey::Yaml, async move {
             let resolved = ssh::resolve(&settings, &to).await;
             let result = match resolved {
@@ -214,6 +228,13 @@ impl Effects {
         self.watch_over(key, task);
         if let Some(before) = self.reading.insert(key, handle) {
             before.abort();
+        }
+    }
+
+    /// Ends a reading task.
+    fn stop(&mut self, key: TaskKey) {
+        if let Some(task) = self.reading.remove(&key) {
+            task.abort();
         }
     }
 

@@ -47,4 +47,6 @@ pub struct ContextSettings {
     pub is_probe_off: bool,
     /// The network around the cluster.
     pub network: ToldNetwork,
+    /// Ask the other boards too, by the names of their nodes.
+    pub asks_all_boards: bool,
 }

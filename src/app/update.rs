@@ -12,8 +12,9 @@ use ratatui::layout::Size;
 use crate::action::PaneId;
 use crate::app::form::OpenForm;
 use crate::app::popup::Popup;
-use crate::app::{Model, drains, hosts, input, services};
+use crate::app::{Model, boards, drains, hosts, input, services};
 use crate::effect::{Effect, RequestId, TaskKey};
+use crate::form::FormId;
 use crate::msg::{Level, Msg};
 use crate::panes::{Cx, Panes};
 use crate::rack::facts::Fact;
@@ -38,6 +39,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     model.bring_up_waiting(is_key);
     model.want_metrics(&mut effects);
     model.want_probes(is_key, &mut effects);
+    boards::want(model, is_key, &mut effects);
     model.follow_fleet(&mut effects);
     gate(model, &mut effects);
     effects
@@ -77,6 +79,12 @@ fn step(model: &mut Model, msg: Msg, queue: &mut VecDeque<Msg>, effects: &mut Ve
             Ok(done) => model.notify(Level::Info, done),
             Err(problem) => model.notify(Level::Error, problem.sentence()),
         },
+        msg @ (Msg::BoardAnswered { .. }
+        | Msg::BoardDone { .. }
+        | Msg::JournalLines { .. }
+        | Msg::JournalEnded { .. }
+        | Msg::OnBoard { .. }
+        | Msg::SshAsks { .. }) => boards::heard(model, msg, queue, effects),
         msg @ Msg::DrainPlanned { .. } => drains::planned(model, &msg, queue, effects),
         Msg::Drain { uid, news } => drains::told(model, &uid, news),
         Msg::NodeRemoved {
@@ -140,6 +148,10 @@ fn step(model: &mut Model, msg: Msg, queue: &mut VecDeque<Msg>, effects: &mut Ve
         Msg::OpenShell(node) => hosts::open_shell(model, &node, effects),
         Msg::Ask(question) => model.waiting.push_back(Popup::question(question)),
         Msg::Fill(form) => model.waiting.push_back(Popup::Form(OpenForm::new(form))),
+        Msg::FormSent {
+            form: FormId::Ssh { request },
+            answers,
+        } => boards::asks::ssh_answered(request, &answers, effects),
         msg @ (Msg::FormSent { .. }
         | Msg::ChangePreviewed { .. }
         | Msg::DraftRead { .. }

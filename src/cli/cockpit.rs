@@ -1,5 +1,6 @@
 //! The cockpit itself: settings, log, keymap, theme, clients, terminal, loop. Read top to bottom like a recipe.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -47,12 +48,22 @@ pub(super) fn runtime() -> anyhow::Result<Runtime> {
         .context("cannot start the runtime")
 }
 
-/// Runs the cockpit until it is left. `state` is where drafts are kept, if not in the user's own directory.
+/// What stands in for the person's own files.
+pub(super) struct StandIn {
+    /// Where drafts are kept.
+    pub(super) state: PathBuf,
+    /// The context these hosts are of.
+    pub(super) context: String,
+    pub(super) hosts: BTreeMap<String, String>,
+    pub(super) ssh_config: PathBuf,
+}
+
+/// Runs the cockpit until it is left.
 pub(super) fn run_in(
     runtime: &Runtime,
     global: &Global,
     places: Places,
-    state: Option<PathBuf>,
+    stand_in: Option<StandIn>,
 ) -> Result<ExitCode, Failure> {
     if !terminal::is_there() {
         let error = anyhow!(
@@ -61,6 +72,13 @@ pub(super) fn run_in(
         return Err(Failure::terminal(error));
     }
     let mut loaded = load(global);
+    let mut state = None;
+    if let Some(stand_in) = stand_in {
+        state = Some(stand_in.state);
+        let config = &mut loaded.config;
+        config.ssh_config = Some(stand_in.ssh_config);
+        config.clusters.entry(stand_in.context).or_default().hosts = stand_in.hosts;
+    }
     let paths = Paths::of_user();
     if let Some(paths) = &paths
         && let Err(error) = logging::start(&paths.state, &global.log)
@@ -214,7 +232,9 @@ async fn show(
     if let Some(state) = state {
         effects = effects.keeping(&state);
     }
-    let ssh = ssh::Settings::of_user();
+    let mut ssh = ssh::Settings::of_user();
+    ssh.config.clone_from(&loaded.config.ssh_config);
+    effects = effects.with_ssh(ssh.clone());
     let mut signals = signals::listen()?;
     terminal::install_panic_hook();
     let mut screen = terminal::enter()?;
@@ -308,9 +328,10 @@ fn model(loaded: Loaded, clock: Clock, size: Size) -> Model {
                 ContextSettings {
                     read_only: cluster.read_only,
                     trays: cluster.trays,
-                    hosts: cluster.hosts,
                     is_probe_off: !cluster.probe,
                     network,
+                    hosts: cluster.hosts,
+                    asks_all_boards: cluster.ssh,
                 },
             )
         })

@@ -36,7 +36,21 @@ pub(super) fn run(global: &Global, scenario: &str, seed: u64) -> Result<ExitCode
     // Another demo has other objects under the same names: drafts, and notes for undo, go with it.
     let state = folder.path().join("state");
     let notes = state.join("kubeconfig-undo");
-    let result = cockpit::run_in(&runtime, global, Places { target, notes }, Some(state));
+    let known_hosts = folder
+        .write("known_hosts", &sim.known_hosts())
+        .map_err(Failure::terminal)?;
+    let ssh_config = folder
+        .write("ssh_config", &sim.ssh_config(&known_hosts))
+        .map_err(Failure::terminal)?;
+    let name = |node: &str| (node.to_owned(), node.to_owned());
+    let stand_in = cockpit::StandIn {
+        state,
+        context: sim.context().to_owned(),
+        hosts: sim.ssh_boards().map(name).collect(),
+        ssh_config,
+    };
+    let places = Places { target, notes };
+    let result = cockpit::run_in(&runtime, global, places, Some(stand_in));
     runtime.block_on(sim.shutdown());
     result
 }

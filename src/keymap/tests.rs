@@ -228,14 +228,14 @@ fn every_mistake_is_told_with_its_place() {
 #[test]
 fn a_bad_entry_is_skipped_and_the_rest_holds() {
     let (keymap, complaints) =
-        load("[list]\n\"x\" = \"nonsense\"\n\"z\" = \"row-up\"\n= broken\n\"v\" = \"row-down\"\n");
+        load("[list]\n\"Z\" = \"nonsense\"\n\"z\" = \"row-up\"\n= broken\n\"v\" = \"row-down\"\n");
     assert_eq!(complaints.len(), 2, "{complaints:?}");
     assert_eq!(press(&keymap, &RACK, "z"), [Lookup::Action(Action::RowUp)]);
     assert_eq!(
         press(&keymap, &RACK, "v"),
         [Lookup::Action(Action::RowDown)]
     );
-    assert_eq!(press(&keymap, &RACK, "x"), [Lookup::Nothing]);
+    assert_eq!(press(&keymap, &RACK, "Z"), [Lookup::Nothing]);
 }
 
 #[test]

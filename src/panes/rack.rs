@@ -2,9 +2,10 @@
 //!
 //! Invariant: everything is keyed by the node's UID, so a reflashed board under an old name is another row.
 
+mod board;
 mod columns;
 mod detail;
-pub(super) mod drain;
+pub mod drain;
 pub(super) mod label;
 mod picture;
 mod table;
@@ -16,12 +17,13 @@ use ratatui::layout::Rect;
 
 use crate::action::Action;
 use crate::effect::Effect;
-use crate::msg::{Msg, Question};
+use crate::msg::{BoardWish, Msg, Question};
 use crate::panes::listing::{Listing, visible_rows};
 use crate::panes::rack::columns::{COLUMNS, Column};
 use crate::panes::{Cx, page, scrolled};
 use crate::rack::Rack;
-use crate::rack::node::{Node, NodeName, Uid};
+use crate::rack::board::Journal;
+use crate::rack::node::{Node, NodeName, Role, Uid};
 use crate::rack::problem::{Severity, Subject};
 use crate::theme::roles::Theme;
 
@@ -186,6 +188,23 @@ impl RackPane {
                     cx.effects.extend(effect);
                 }
             }
+            Action::BoardBlink => self.on_board(cx, BoardWish::Blink),
+            Action::BoardHeartbeat => self.on_board(cx, BoardWish::Heartbeat),
+            Action::BoardJournal => {
+                let unit = |node: &Node| match node.role() {
+                    Role::Server => "k3s",
+                    Role::Agent => "k3s-agent",
+                };
+                self.with_node(cx, |node| Msg::OnBoard {
+                    node: node.name.clone(),
+                    wish: BoardWish::Read(Journal::Unit(unit(node).to_owned())),
+                });
+            }
+            Action::BoardPreviousBoot => self.on_board(cx, BoardWish::Read(Journal::PreviousBoot)),
+            Action::BoardKernel => self.on_board(cx, BoardWish::Read(Journal::Kernel)),
+            Action::BoardRestart => self.on_board(cx, BoardWish::RestartK3s),
+            Action::BoardReboot => self.on_board(cx, BoardWish::Reboot),
+            Action::BoardHotSwap => self.on_board(cx, BoardWish::HotSwap),
             Action::NodeRemove => {
                 if let Some(node) = self.one_node(cx) {
                     cx.msgs.push(drain::ask_to_remove(cx.rack, node));
@@ -200,8 +219,10 @@ impl RackPane {
         match self.view {
             View::Table => &[
                 Action::RowOpen,
+                Action::BoardBlink,
                 Action::NodeCordon,
                 Action::NodeDrain,
+                Action::BoardJournal,
                 Action::FilterOpen,
                 Action::PictureToggle,
                 Action::FaultsToggle,
@@ -244,6 +265,14 @@ impl RackPane {
             Action::NodeLabel,
             Action::YamlOpen,
             Action::CopyName,
+            Action::BoardBlink,
+            Action::BoardJournal,
+            Action::BoardKernel,
+            Action::BoardPreviousBoot,
+            Action::BoardHeartbeat,
+            Action::BoardRestart,
+            Action::BoardReboot,
+            Action::BoardHotSwap,
             Action::NodeRemove,
         ];
         if !self.is_detail() {
@@ -260,6 +289,14 @@ impl RackPane {
             View::Table | View::Picture => {
                 rack.node_by_uid(self.list.rows.current(&self.ids(rack))?)
             }
+        }
+    }
+
+    /// Wants something of the board of the one node the keys act on.
+    fn on_board(&self, cx: &mut Cx<'_>, wish: BoardWish) {
+        if let Some(node) = self.one_node(cx) {
+            let node = node.name.clone();
+            cx.msgs.push(Msg::OnBoard { node, wish });
         }
     }
 

@@ -197,6 +197,7 @@ pub enum News {
     Begun {
         node: NodeName,
         context: String,
+        is_swap: bool,
     },
     Cordoned,
     /// The pods that will go.

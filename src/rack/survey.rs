@@ -80,6 +80,12 @@ fn of_node(rack: &Rack, node: &Node, problems: &mut Vec<Problem>) {
     conditions(rack, node, problems);
     problems.extend(clock(rack, node));
     problems.extend(skew(rack, node));
+    let board = rack.boards.get(&node.name);
+    problems.extend(
+        board
+            .into_iter()
+            .flat_map(|it| it.problems(&node.name, rack.now)),
+    );
     let drain = rack.drains.get(&node.uid);
     problems.extend(drain.and_then(|drain| drain.problem(rack.now)));
     if node.unschedulable {

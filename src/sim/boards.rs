@@ -7,6 +7,8 @@ use super::scenario::BoardModel;
 /// What is fixed for a model.
 #[derive(Debug)]
 pub(crate) struct Board {
+    /// As `/proc/device-tree/model` says it.
+    pub(crate) model: &'static str,
     pub(crate) arch: &'static str,
     pub(crate) memory_ki: u64,
     pub(crate) disk_ki: u64,
@@ -17,6 +19,7 @@ pub(crate) struct Board {
 }
 
 static PI3: Board = Board {
+    model: "Raspberry Pi 3 Model B Plus Rev 1.3",
     arch: "arm",
     memory_ki: 942_080,
     disk_ki: 30_529_536,
@@ -26,6 +29,7 @@ static PI3: Board = Board {
 };
 
 const PI4: Board = Board {
+    model: "Raspberry Pi 4 Model B Rev 1.4",
     arch: "arm64",
     memory_ki: 3_884_904,
     disk_ki: 61_156_264,
@@ -40,6 +44,7 @@ static PI4_8G: Board = Board {
 };
 
 const PI5: Board = Board {
+    model: "Raspberry Pi 5 Model B Rev 1.0",
     arch: "arm64",
     memory_ki: 8_256_112,
     disk_ki: 244_140_625,

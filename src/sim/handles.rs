@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::agenda::Job;
 use super::server::Command;
 use super::shared::{Ambush, Fault, Shared};
+use super::sshd::SshFault;
 use super::stamp;
 use super::store::Key;
 use super::world::{Pressure, World};
@@ -85,6 +86,25 @@ impl NodeHandle {
     /// Somebody else cordons or uncordons the node.
     pub fn cordon(&self, cordoned: bool) {
         self.change(|world, name| world.cordon(name, cordoned));
+    }
+
+    /// New connections to the board's SSH go wrong like this; `None` ends it.
+    pub fn break_ssh(&self, fault: Option<SshFault>) {
+        let mut switches = self.shared.switches();
+        match fault {
+            Some(fault) => _ = switches.ssh.insert(self.name.clone(), fault),
+            None => _ = switches.ssh.remove(&self.name),
+        }
+    }
+
+    /// The firmware reports these bits, and the disk is full or not.
+    pub fn set_hardware(&self, throttled: u32, is_disk_full: bool) {
+        self.change(|world, name| {
+            if let Some(machine) = world.machines.get_mut(name) {
+                machine.hardware.throttled = throttled;
+                machine.hardware.is_disk_full = is_disk_full;
+            }
+        });
     }
 
     /// Somebody else deletes the Node; the board stops talking to the cluster.

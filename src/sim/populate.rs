@@ -14,6 +14,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::agenda::{Agenda, Job};
+use super::board::Hardware;
 use super::lease::{self, Lease};
 use super::life;
 use super::metallb::Balancer;
@@ -139,6 +140,9 @@ fn add_node(world: &mut World, plan: &NodePlan, number: u32) {
         extra: (!plan.labels.is_empty())
             .then(|| Arc::new(json!({ "metadata": { "labels": plan.labels } }))),
     };
+    let mut hardware = Hardware::new(world.seed, &name);
+    hardware.throttled = plan.throttled;
+    hardware.warmth = plan.warmth.unwrap_or(hardware.warmth);
     let machine = Machine {
         node: node.clone(),
         beat: plan.beat.clone(),
@@ -148,6 +152,7 @@ fn add_node(world: &mut World, plan: &NodePlan, number: u32) {
         heard: true,
         network_works: true,
         short_of: Vec::new(),
+        hardware,
     };
     world.machines.insert(Arc::clone(&name), machine);
     let every = plan.beat.every.unwrap_or(world.scenario.beat).0;

@@ -89,6 +89,11 @@ pub(crate) struct NodePlan {
     /// Boards with the same text share a machine id, like cards cloned from one image.
     pub(crate) machine: Option<String>,
     pub(crate) zone: Option<String>,
+    /// The firmware's bits of under-voltage and throttling.
+    #[serde(default)]
+    pub(crate) throttled: u32,
+    /// Degrees of the processor.
+    pub(crate) warmth: Option<f64>,
     #[serde(default)]
     pub(crate) beat: BeatPlan,
 }

@@ -53,6 +53,8 @@ pub(crate) struct Switches {
     pub(crate) forbidden: BTreeSet<String>,
     pub(crate) faults: VecDeque<Ambush>,
     pub(crate) log: VecDeque<String>,
+    /// What goes wrong with the SSH of boards, by name; it holds for new connections.
+    pub(crate) ssh: std::collections::BTreeMap<String, super::sshd::SshFault>,
 }
 
 /// A fault that waits for a request.

@@ -12,6 +12,7 @@ use serde_json::json;
 use serde_json::Value;
 
 use super::agenda::{Agenda, Job};
+use super::board::Hardware;
 use super::event::Event;
 use super::lease::{self, Lease};
 use super::metallb::Balancer;
@@ -68,6 +69,7 @@ pub(crate) struct Machine {
     pub(crate) heard: bool,
     pub(crate) network_works: bool,
     pub(crate) short_of: Vec<Pressure>,
+    pub(crate) hardware: Hardware,
 }
 
 /// Something wrong with a board that its kubelet reports.
@@ -148,6 +150,7 @@ impl World {
         machine.epoch += 1;
         if rebooted {
             machine.node.boot = boot;
+            machine.hardware.boot();
         }
         if self.store.get(Kind::Node, name).is_none() {
             self.register(name);

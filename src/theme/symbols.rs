@@ -60,6 +60,8 @@ pub struct Symbols {
     pub bar_empty: &'static str,
     /// Eight heights for sparklines, the lowest first.
     pub bars: [&'static str; 8],
+    /// Of temperature; may be nothing.
+    pub degree: &'static str,
     /// The lines of boxes.
     pub border: border::Set<'static>,
 }
@@ -92,6 +94,7 @@ pub const UNICODE: Symbols = Symbols {
     bar_full: "▓",
     bar_empty: "░",
     bars: ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
+    degree: "°",
     border: border::PLAIN,
 };
 
@@ -123,6 +126,7 @@ pub const ASCII: Symbols = Symbols {
     bar_full: "#",
     bar_empty: ".",
     bars: ["_", ".", ":", "-", "=", "+", "*", "#"],
+    degree: "",
     border: border::Set {
         top_left: "+",
         top_right: "+",

@@ -313,6 +313,7 @@ fn a_drain_says_what_goes_before_it_is_asked_and_then_how_far_it_is() {
             News::Begun {
                 node: NodeName::new("rpi-01"),
                 context: "office-rack".into(),
+                is_swap: false,
             },
             News::Cordoned,
             News::Pods(vec![pod("shop-7d9"), pod("wiki-0"), pod("job-1")]),

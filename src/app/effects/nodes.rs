@@ -52,7 +52,12 @@ impl Effects {
         });
     }
 
-    pub(super) fn drain(&mut self, context: String, node: NodeName, uid: Uid, consent: Consent) {
+    pub(super) fn drain(
+        &mut self,
+        (context, node, uid): (String, NodeName, Uid),
+        consent: Consent,
+        is_swap: bool,
+    ) {
         let (target, inbox) = (self.target_in(&context), self.inbox.clone());
         let cancel = CancellationToken::new();
         self.drains.insert(uid.clone(), cancel.clone());
@@ -71,7 +76,12 @@ impl Effects {
         };
         self.write(TaskKey::Drain, async move {
             let work = async move {
-                let _ = out.send(News::Begun { node, context }).await;
+                let begun = News::Begun {
+                    node,
+                    context,
+                    is_swap,
+                };
+                let _ = out.send(begun).await;
                 match kubernetes::connect(&target).await {
                     Ok(connection) => drain::drain(&connection, &order, &cancel, &out).await,
                     Err(error) => {

@@ -231,7 +231,8 @@ impl KubeconfigPane {
                     with_orphans: answers.is_on(ORPHANS),
                 })
             }
-            FormId::NodeLabel { .. }
+            FormId::Ssh { .. }
+            | FormId::NodeLabel { .. }
             | FormId::ServiceAddress { .. }
             | FormId::ServicePool { .. }
             | FormId::ServiceShare { .. }

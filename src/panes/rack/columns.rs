@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::panes::listing::{TableColumn, Tone};
+use crate::panes::rack::board;
 use crate::rack::Rack;
 use crate::rack::beat::Pulse;
 use crate::rack::link::{Source, SourceState};
@@ -61,8 +62,8 @@ impl TableColumn for Column {
             Column::Node => Layout::words("NODE", 12, 40, 0).keeping_the_end(),
             Column::Role => Layout::words("ROLE", 6, 6, 4),
             Column::Status => Layout::words("STATUS", 14, 40, 0),
-            Column::Temperature => Layout::numbers("TEMP", 4, 5, 8),
-            Column::Power => Layout::words("PWR", 3, 4, 9),
+            Column::Temperature => Layout::numbers("TEMP", 4, 5, 5),
+            Column::Power => Layout::words("PWR", 4, 4, 6),
             Column::Cpu => Layout::numbers("CPU", 4, 4, 3),
             Column::Memory => Layout::numbers("MEM", 4, 4, 3),
             Column::Pods => Layout::numbers("PODS", 4, 5, 2),
@@ -88,6 +89,7 @@ impl Column {
             self,
             Column::Beat
                 | Column::Status
+                | Column::Temperature
                 | Column::Cpu
                 | Column::Memory
                 | Column::Pods
@@ -103,7 +105,14 @@ impl Column {
             Column::Role => (node.role().word().into(), Tone::Plain),
             Column::Status => status(rack, node),
             // From the board itself, over SSH.
-            Column::Temperature | Column::Power => ("".into(), Tone::Muted),
+            Column::Temperature => {
+                let (text, tone) = board::temperature(rack, node);
+                (text.into(), tone)
+            }
+            Column::Power => {
+                let (word, tone) = board::power(rack, node);
+                (word.into(), tone)
+            }
             Column::Cpu => usage(rack, node, |rack, node| {
                 Some((
                     rack.usage(&node.name)?.cpu_milli,
@@ -137,6 +146,7 @@ impl Column {
             Column::Status => {
                 u64::from(node.ready() == Some(Truth::True)) + u64::from(!node.unschedulable)
             }
+            Column::Temperature => descending(board::heat(rack, node)),
             Column::Cpu => descending(rack.usage(&node.name).map(|usage| usage.cpu_milli)),
             Column::Memory => descending(rack.usage(&node.name).map(|usage| usage.memory_bytes)),
             Column::Pods => descending(
@@ -185,7 +195,12 @@ fn beat(rack: &Rack, node: &Node) -> (Cow<'static, str>, Tone) {
 fn status(rack: &Rack, node: &Node) -> (Cow<'static, str>, Tone) {
     let drained;
     let mut words = node.status_words();
-    if let Some(drain) = rack.drains.get(&node.uid) {
+    let swap = rack.swaps.get(&node.name);
+    if let Some(swap) = swap {
+        words.retain(|word| *word != "cordoned");
+        words.insert(1, swap.word());
+    }
+    if let Some(drain) = rack.drains.get(&node.uid).filter(|_| swap.is_none()) {
         // Every drained node is cordoned.
         words.retain(|word| *word != "cordoned");
         drained = drain.word();

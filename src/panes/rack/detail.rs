@@ -58,12 +58,18 @@ fn moments(rack: &Rack, node: &Node, cells: u16) -> Vec<strip::Beat> {
 fn lines(rack: &Rack, node: &Node) -> Vec<Line> {
     let mut lines = Vec::new();
     page::problems(rack, &Subject::Node(node.name.clone()), &mut lines);
+    if let Some(swap) = rack.swaps.get(&node.name) {
+        heading(&mut lines, format!("Hot swap: {}", swap.word()));
+        let words = swap.lines(rack.now).into_iter();
+        lines.extend(words.map(|text| vec![(text, Piece::Plain)]));
+    }
     if let Some(drain) = rack.drains.get(&node.uid) {
         super::drain::section(drain, rack, &mut lines);
     }
     heartbeat(rack, node, &mut lines);
     conditions(rack, node, &mut lines);
     board(rack, node, &mut lines);
+    super::board::section(rack, node, &mut lines);
     events(rack, node, &mut lines);
     pods(rack, node, &mut lines);
     labels(node, &mut lines);

@@ -31,7 +31,7 @@ pub(super) fn look(rack: &Rack, node: &Node) -> (Msg, Option<Effect>) {
 }
 
 /// The question before a drain, or why it is refused.
-pub(in crate::panes) fn ask(rack: &Rack, node: &Node, plan: &Plan) -> Msg {
+pub(crate) fn ask(rack: &Rack, node: &Node, plan: &Plan) -> Msg {
     let leaving = plan.leaving().count();
     let takers = rack.takers(node);
     if takers.is_empty() && leaving > 0 {
@@ -63,6 +63,7 @@ pub(in crate::panes) fn ask(rack: &Rack, node: &Node, plan: &Plan) -> Msg {
                 lose_data: true,
                 lose_pods: !forlorn.is_empty(),
             },
+            is_swap: false,
         }],
         ..Question::new(format!("Drain node {}?", node.name), lines)
     })

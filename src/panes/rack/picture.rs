@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::panes::rack::{RackPane, table};
+use crate::panes::rack::{RackPane, board, table};
 use crate::panes::{age_and_source, draw_empty};
 use crate::rack::Rack;
 use crate::rack::beat::Pulse;
@@ -79,12 +79,7 @@ fn of_node(index: usize, node: &Node, is_selected: bool, rack: &Rack, theme: &Th
         style,
         label: "beat",
     };
-    // The board's own activity LED is seen over SSH only.
-    let act = Light {
-        sign: theme.symbols.led_unknown,
-        style: theme.led_unknown,
-        label: "act",
-    };
+    let act = board::activity(rack, node, theme);
     Tray {
         title: format!("tray {}", index + 1),
         leds: vec![light, act],
@@ -98,7 +93,12 @@ fn of_node(index: usize, node: &Node, is_selected: bool, rack: &Rack, theme: &Th
 fn line(rack: &Rack, node: &Node, theme: &Theme) -> Vec<Cell> {
     let reading = rack.reading(&node.name);
     let age = reading.age.map(short).unwrap_or_default();
+    let swap = rack.swaps.get(&node.name);
     let words = match (reading.pulse, node.ready()) {
+        _ if swap.is_some() => {
+            let word = swap.map_or("", |swap| swap.word());
+            Cell::new(word, theme.status_warn)
+        }
         _ if rack.link.is_stale() => Cell::new("not known now", theme.stale),
         (Pulse::Lost, _) => Cell::new(format!("lost {age}"), theme.status_bad),
         (_, Some(Truth::False | Truth::Unknown)) => Cell::new("NotReady", theme.status_bad),
@@ -111,10 +111,30 @@ fn line(rack: &Rack, node: &Node, theme: &Theme) -> Vec<Cell> {
                 .map_or_else(String::new, |trouble| trouble.kind.to_string());
             Cell::new(clean(&kind).into_owned(), theme.status_warn)
         }
-        _ => Cell::new("Ready", theme.status_ok),
+        _ => match warmth(rack, node, theme) {
+            Some(cells) => return cells,
+            None => Cell::new("Ready", theme.status_ok),
+        },
     };
     let pods = rack
         .pod_counts(&node.name)
         .map(|counts| Cell::new(format!("{} pods", counts.held), theme.muted));
     std::iter::once(words).chain(pods).collect()
+}
+
+/// Temperature and its last course, and the supply when something is to be said of it; `None` when the board does not
+/// answer.
+fn warmth(rack: &Rack, node: &Node, theme: &Theme) -> Option<Vec<Cell>> {
+    let (text, tone) = board::temperature(rack, node);
+    let known = rack.boards.get(&node.name).filter(|_| !text.is_empty())?;
+    let text = text.replace('°', theme.symbols.degree);
+    let (power, power_tone) = board::power(rack, node);
+    let mut cells = vec![
+        Cell::new(text, tone.style(false, theme)),
+        Cell::new(board::temperatures(known, 5, theme), theme.muted),
+    ];
+    if !matches!(power, "" | "ok") {
+        cells.push(Cell::new(power, power_tone.style(false, theme)));
+    }
+    Some(cells)
 }

@@ -128,6 +128,7 @@ fn cell(column: Column, rack: &Rack, node: &Node, theme: &Theme) -> Cell {
     let text = match column {
         Column::Beat => format!("{} {text:>4}", light(rack, node, theme).0),
         _ if text.is_empty() => theme.symbols.dash.to_owned(),
+        Column::Temperature => text.replace('°', theme.symbols.degree),
         _ => clean(&text).into_owned(),
     };
     Cell::new(text, tone.style(rack.link.is_stale(), theme))

@@ -164,7 +164,7 @@ mod tests {
     #[test]
     fn every_binding_is_on_the_page_at_any_width() {
         let keymap = Keymap::load("default", None).0;
-        for (width, height) in [(60, 90), (80, 90), (160, 40)] {
+        for (width, height) in [(60, 110), (80, 110), (160, 48)] {
             let page = drawn(width, height, |area, buf| {
                 help(width).draw(0, area, buf, &theme());
             })

@@ -1,0 +1,147 @@
+//! Effects on boards: watching them, doing something to them, and the questions their connections ask.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::app::effects::Effects;
+use crate::clients::board;
+use crate::clients::ssh::{self, Ssh};
+use crate::effect::{RequestId, TaskKey};
+use crate::msg::{Generation, Msg};
+use crate::rack::board::{Deed, Journal, Reading};
+use crate::rack::node::NodeName;
+use crate::rack::problem::Problem;
+use crate::rack::ssh::{Answer, Destination};
+
+/// Lines that wait to be shown; older ones are dropped and counted.
+const FEED: usize = 4_000;
+
+/// All sessions, and the questions that wait for the person.
+pub(super) struct Sessions {
+    pub(super) settings: ssh::Settings,
+    ssh: Option<Ssh>,
+    asked: Arc<Mutex<HashMap<RequestId, oneshot::Sender<Answer>>>>,
+}
+
+impl Sessions {
+    pub(super) fn new(settings: ssh::Settings) -> Sessions {
+        Sessions {
+            settings,
+            ssh: None,
+            asked: Arc::default(),
+        }
+    }
+}
+
+impl Effects {
+    /// In place of the person's own configuration of ssh.
+    #[must_use]
+    pub fn with_ssh(mut self, settings: ssh::Settings) -> Effects {
+        self.sessions = Sessions::new(settings);
+        self
+    }
+
+    /// The sessions; made when the first is needed.
+    pub(super) fn ssh(&mut self) -> Ssh {
+        if let Some(ssh) = &self.sessions.ssh {
+            return ssh.clone();
+        }
+        let (asks, mut asking) = mpsc::channel::<ssh::Ask>(16);
+        let ssh = Ssh::new(self.sessions.settings.clone(), asks);
+        self.sessions.ssh = Some(ssh.clone());
+        let (asked, inbox) = (Arc::clone(&self.sessions.asked), self.inbox.clone());
+        self.read(TaskKey::SshAsks, async move {
+            let mut next = 0;
+            while let Some(ask) = asking.recv().await {
+                next += 1;
+                let request = RequestId(next);
+                asked
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .insert(request, ask.answer);
+                let question = ask.question;
+                let _ = inbox.send(Msg::SshAsks { request, question }).await;
+            }
+        });
+        ssh
+    }
+
+    pub(super) fn answer_ssh(&self, request: RequestId, answer: Answer) {
+        let mut asked = self
+            .sessions
+            .asked
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(waiting) = asked.remove(&request) {
+            // The connection may have ended meanwhile.
+            let _ = waiting.send(answer);
+        }
+    }
+
+    pub(super) fn act_on_board(&mut self, node: NodeName, to: Destination, deed: Deed) {
+        let (ssh, inbox) = (self.ssh(), self.inbox.clone());
+        self.write(TaskKey::Write, async move {
+            let result = board::act(&ssh, &node, &to, &deed).await;
+            let _ = inbox.send(Msg::BoardDone { node, deed, result }).await;
+        });
+    }
+
+    pub(super) fn read_journal(
+        &mut self,
+        request: RequestId,
+        node: NodeName,
+        to: Destination,
+        journal: Journal,
+    ) {
+        let (ssh, inbox) = (self.ssh(), self.inbox.clone());
+        self.read(TaskKey::Journal, async move {
+            let (feed, mut lines) = ssh::feed(FEED);
+            let forward = async {
+                while let Some(batch) = lines.next().await {
+                    let msg = Msg::JournalLines {
+                        request,
+                        lines: batch.lines.into_iter().map(|line| line.text).collect(),
+                        dropped: batch.dropped,
+                    };
+                    if inbox.send(msg).await.is_err() {
+                        return;
+                    }
+                }
+            };
+            let following = board::journal(&ssh, &node, &to, &journal, feed);
+            let (result, ()) = tokio::join!(following, forward);
+            let result = result.map(drop);
+            let _ = inbox.send(Msg::JournalEnded { request, result }).await;
+        });
+    }
+
+    pub(super) fn watch_boards(
+        &mut self,
+        generation: Generation,
+        boards: Vec<(NodeName, Destination)>,
+        is_deep: bool,
+    ) {
+        if boards.is_empty() {
+            return self.stop(TaskKey::Boards);
+        }
+        let (ssh, inbox) = (self.ssh(), self.inbox.clone());
+        self.read(TaskKey::Boards, async move {
+            let (out, mut answers) = mpsc::channel::<(NodeName, Result<Reading, Problem>)>(16);
+            let forward = async {
+                while let Some((node, result)) = answers.recv().await {
+                    let msg = Msg::BoardAnswered {
+                        generation,
+                        node,
+                        result: result.map(Box::new),
+                    };
+                    if inbox.send(msg).await.is_err() {
+                        return;
+                    }
+                }
+            };
+            tokio::join!(board::follow(&ssh, &boards, is_deep, &out), forward);
+        });
+    }
+}
