@@ -33,9 +33,9 @@ pub(super) trait Kind: Sized + Send + 'static {
     /// Where it usually is.
     const PATH: &'static str;
     /// What every list and watch of this kind adds to its query, percent-encoded.
-    const QUERY: &'static str;
+    const QUERY: &'static str = "";
     /// How many objects to ask for at a time. `None` takes all from the server's memory in one answer.
-    const PAGE: Option<u32>;
+    const PAGE: Option<u32> = None;
 
     type Wire<'a>: Deserialize<'a> + Into<Object<Self>>;
 

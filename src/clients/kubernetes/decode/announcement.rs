@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use super::wire::{Stamp, null_as_default, some};
+use super::wire::{Meta, null_as_default, some};
 use super::{Kind, Object, plural_if_served};
 use crate::clients::kubernetes::place::Place;
 use crate::rack::announcement::{BgpStatus, L2Status};
@@ -16,8 +16,6 @@ use crate::rack::service::ServiceName;
 impl Kind for L2Status {
     const SOURCE: Source = Source::L2Statuses;
     const PATH: &'static str = "/apis/metallb.io/v1beta1/servicel2statuses";
-    const QUERY: &'static str = "";
-    const PAGE: Option<u32> = None;
 
     type Wire<'a> = Wire<'a>;
 
@@ -37,8 +35,6 @@ impl Kind for L2Status {
 impl Kind for BgpStatus {
     const SOURCE: Source = Source::BgpStatuses;
     const PATH: &'static str = "/apis/metallb.io/v1beta1/servicebgpstatuses";
-    const QUERY: &'static str = "";
-    const PAGE: Option<u32> = None;
 
     type Wire<'a> = Wire<'a>;
 
@@ -58,24 +54,9 @@ impl Kind for BgpStatus {
 #[derive(Deserialize)]
 pub(in crate::clients::kubernetes) struct Wire<'a> {
     #[serde(borrow)]
-    metadata: StatusMeta<'a>,
+    metadata: Meta<'a, StatusLabels<'a>>,
     #[serde(borrow, default, deserialize_with = "null_as_default")]
     status: Status<'a>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct StatusMeta<'a> {
-    #[serde(borrow)]
-    name: Cow<'a, str>,
-    #[serde(borrow, default)]
-    namespace: Cow<'a, str>,
-    #[serde(borrow, default)]
-    resource_version: Cow<'a, str>,
-    #[serde(default)]
-    creation_timestamp: Stamp,
-    #[serde(borrow, default, deserialize_with = "null_as_default")]
-    labels: StatusLabels<'a>,
 }
 
 #[derive(Deserialize, Default)]

@@ -96,8 +96,6 @@ pub(in crate::clients::kubernetes) trait Config:
 impl<C: Config> Kind for C {
     const SOURCE: Source = C::SOURCE;
     const PATH: &'static str = C::PATH;
-    const QUERY: &'static str = "";
-    const PAGE: Option<u32> = None;
 
     type Wire<'a> = Wire<C::Spec>;
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use super::wire::null_as_default;
+use super::wire::{Meta, null_as_default};
 use super::{Kind, Object, plural_if_served};
 use crate::clients::kubernetes::place::Place;
 use crate::rack::config_object::{ConfigurationState, Verdict};
@@ -15,8 +15,6 @@ use crate::rack::node::NodeName;
 impl Kind for ConfigurationState {
     const SOURCE: Source = Source::ConfigurationStates;
     const PATH: &'static str = "/apis/metallb.io/v1beta1/configurationstates";
-    const QUERY: &'static str = "";
-    const PAGE: Option<u32> = None;
 
     type Wire<'a> = Wire<'a>;
 
@@ -36,22 +34,9 @@ impl Kind for ConfigurationState {
 #[derive(Deserialize)]
 pub(in crate::clients::kubernetes) struct Wire<'a> {
     #[serde(borrow)]
-    metadata: StateMeta<'a>,
+    metadata: Meta<'a, StateLabels<'a>>,
     #[serde(borrow, default, deserialize_with = "null_as_default")]
     status: Status<'a>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct StateMeta<'a> {
-    #[serde(borrow)]
-    name: Cow<'a, str>,
-    #[serde(borrow, default)]
-    namespace: Cow<'a, str>,
-    #[serde(borrow, default)]
-    resource_version: Cow<'a, str>,
-    #[serde(borrow, default, deserialize_with = "null_as_default")]
-    labels: StateLabels<'a>,
 }
 
 #[derive(Deserialize, Default)]

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use super::wire::{null_as_default, protocol, some};
+use super::wire::{Meta, null_as_default, protocol, some};
 use super::{Kind, Object};
 use crate::rack::endpoints::{Endpoint, EndpointPort, EndpointSlice};
 use crate::rack::facts::{Change, Fact};
@@ -16,7 +16,6 @@ impl Kind for EndpointSlice {
     const SOURCE: Source = Source::EndpointSlices;
     const PATH: &'static str = "/apis/discovery.k8s.io/v1/endpointslices";
     const QUERY: &'static str = "labelSelector=%21service.kubernetes.io%2Fheadless";
-    const PAGE: Option<u32> = None;
 
     type Wire<'a> = Wire<'a>;
 
@@ -33,26 +32,13 @@ impl Kind for EndpointSlice {
 #[serde(rename_all = "camelCase")]
 pub(in crate::clients::kubernetes) struct Wire<'a> {
     #[serde(borrow)]
-    metadata: SliceMeta<'a>,
+    metadata: Meta<'a, SliceLabels<'a>>,
     #[serde(borrow, default, deserialize_with = "null_as_default")]
     address_type: Cow<'a, str>,
     #[serde(borrow, default, deserialize_with = "null_as_default")]
     ports: Vec<WirePort<'a>>,
     #[serde(borrow, default, deserialize_with = "null_as_default")]
     endpoints: Vec<WireEndpoint<'a>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct SliceMeta<'a> {
-    #[serde(borrow)]
-    name: Cow<'a, str>,
-    #[serde(borrow, default)]
-    namespace: Cow<'a, str>,
-    #[serde(borrow, default)]
-    resource_version: Cow<'a, str>,
-    #[serde(borrow, default, deserialize_with = "null_as_default")]
-    labels: SliceLabels<'a>,
 }
 
 #[derive(Deserialize, Default)]

@@ -13,8 +13,6 @@ use crate::rack::node::{Lease, NodeName};
 impl Kind for Lease {
     const SOURCE: Source = Source::Leases;
     const PATH: &'static str = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases";
-    const QUERY: &'static str = "";
-    const PAGE: Option<u32> = None;
 
     type Wire<'a> = Wire<'a>;
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use super::wire::{Labels, null_as_default};
+use super::wire::{Labels, Meta};
 use super::{Kind, Object};
 use crate::clients::kubernetes::place::Place;
 use crate::rack::facts::{Change, Fact};
@@ -14,8 +14,6 @@ use crate::rack::namespace::Namespace;
 impl Kind for Namespace {
     const SOURCE: Source = Source::Namespaces;
     const PATH: &'static str = "/api/v1/namespaces";
-    const QUERY: &'static str = "";
-    const PAGE: Option<u32> = None;
 
     type Wire<'a> = Wire<'a>;
 
@@ -35,18 +33,7 @@ impl Kind for Namespace {
 #[derive(Deserialize)]
 pub(in crate::clients::kubernetes) struct Wire<'a> {
     #[serde(borrow)]
-    metadata: NamespaceMeta<'a>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct NamespaceMeta<'a> {
-    #[serde(borrow)]
-    name: Cow<'a, str>,
-    #[serde(borrow, default)]
-    resource_version: Cow<'a, str>,
-    #[serde(default, deserialize_with = "null_as_default")]
-    labels: Labels,
+    metadata: Meta<'a, Labels>,
 }
 
 impl From<Wire<'_>> for Object<Namespace> {

@@ -1,11 +1,10 @@
 //! Nodes on the wire. Images and all annotations but one, most of a node's bytes, are skipped.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::wire::{Stamp, null_as_default};
+use super::wire::{Labels, Meta, Stamp, null_as_default};
 use super::{Kind, Object};
 use crate::rack::facts::{Change, Fact};
 use crate::rack::link::Source;
@@ -18,8 +17,6 @@ use crate::rack::quantity;
 impl Kind for Node {
     const SOURCE: Source = Source::Nodes;
     const PATH: &'static str = "/api/v1/nodes";
-    const QUERY: &'static str = "";
-    const PAGE: Option<u32> = None;
 
     type Wire<'a> = Wire<'a>;
 
@@ -35,29 +32,11 @@ impl Kind for Node {
 #[derive(Deserialize)]
 pub(in crate::clients::kubernetes) struct Wire<'a> {
     #[serde(borrow)]
-    metadata: NodeMeta<'a>,
+    metadata: Meta<'a, Labels, Annotations<'a>>,
     #[serde(borrow, default, deserialize_with = "null_as_default")]
     spec: Spec<'a>,
     #[serde(borrow, default, deserialize_with = "null_as_default")]
     status: Status<'a>,
-}
-
-/// `metadata` with the labels, which only nodes need.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct NodeMeta<'a> {
-    #[serde(borrow)]
-    name: Cow<'a, str>,
-    #[serde(borrow, default)]
-    uid: Cow<'a, str>,
-    #[serde(borrow, default)]
-    resource_version: Cow<'a, str>,
-    #[serde(default)]
-    creation_timestamp: Stamp,
-    #[serde(default, deserialize_with = "null_as_default")]
-    labels: BTreeMap<Box<str>, Box<str>>,
-    #[serde(borrow, default, deserialize_with = "null_as_default")]
-    annotations: Annotations<'a>,
 }
 
 #[derive(Deserialize, Default)]

@@ -15,7 +15,6 @@ use crate::rack::pod::Pod;
 impl Kind for Pod {
     const SOURCE: Source = Source::Pods;
     const PATH: &'static str = "/api/v1/pods";
-    const QUERY: &'static str = "";
     const PAGE: Option<u32> = Some(500);
 
     type Wire<'a> = Wire<'a>;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::wire::{Labels, Port, Stamp, null_as_default, protocol, some};
+use super::wire::{Labels, Meta, Port, null_as_default, protocol, some};
 use super::{Kind, Object};
 use crate::rack::facts::{Change, Fact};
 use crate::rack::link::Source;
@@ -18,8 +18,6 @@ use crate::rack::service::{
 impl Kind for Service {
     const SOURCE: Source = Source::Services;
     const PATH: &'static str = "/api/v1/services";
-    const QUERY: &'static str = "";
-    const PAGE: Option<u32> = None;
 
     type Wire<'a> = Wire<'a>;
 
@@ -35,34 +33,11 @@ impl Kind for Service {
 #[derive(Deserialize)]
 pub(in crate::clients::kubernetes) struct Wire<'a> {
     #[serde(borrow)]
-    metadata: ServiceMeta<'a>,
+    metadata: Meta<'a, Labels, BTreeMap<Cow<'a, str>, Cow<'a, str>>>,
     #[serde(borrow, default, deserialize_with = "null_as_default")]
     spec: Spec<'a>,
     #[serde(borrow, default, deserialize_with = "null_as_default")]
     status: Status<'a>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ServiceMeta<'a> {
-    #[serde(borrow)]
-    name: Cow<'a, str>,
-    #[serde(borrow, default)]
-    namespace: Cow<'a, str>,
-    #[serde(borrow, default)]
-    uid: Cow<'a, str>,
-    #[serde(borrow, default)]
-    resource_version: Cow<'a, str>,
-    #[serde(default)]
-    creation_timestamp: Stamp,
-    #[serde(default)]
-    deletion_timestamp: Stamp,
-    #[serde(default, deserialize_with = "null_as_default")]
-    finalizers: Vec<Box<str>>,
-    #[serde(default, deserialize_with = "null_as_default")]
-    labels: Labels,
-    #[serde(borrow, default, deserialize_with = "null_as_default")]
-    annotations: BTreeMap<Cow<'a, str>, Cow<'a, str>>,
 }
 
 #[derive(Deserialize, Default)]

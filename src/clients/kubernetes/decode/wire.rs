@@ -6,23 +6,38 @@ use std::fmt;
 
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, Visitor};
+use serde::de::{Deserializer, Error, IgnoredAny, Visitor};
 
 use crate::rack::selector::{LabelSelector, Operator, Requirement};
 use crate::rack::service::Protocol;
 
-/// `metadata`, as far as every kind needs it. Only the name must be there.
+/// `metadata`: what several kinds need, and of labels and annotations only what `L` and `A` name. Only the name must be
+/// there.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(in crate::clients::kubernetes) struct Meta<'a> {
+#[serde(
+    rename_all = "camelCase",
+    bound(deserialize = "L: Deserialize<'de> + Default, A: Deserialize<'de> + Default")
+)]
+pub(in crate::clients::kubernetes) struct Meta<'a, L = IgnoredAny, A = IgnoredAny> {
     #[serde(borrow)]
     pub(in crate::clients::kubernetes) name: Cow<'a, str>,
+    /// Empty for what lives in no namespace.
+    #[serde(borrow, default)]
+    pub(in crate::clients::kubernetes) namespace: Cow<'a, str>,
     #[serde(borrow, default)]
     pub(in crate::clients::kubernetes) uid: Cow<'a, str>,
     #[serde(borrow, default)]
     pub(in crate::clients::kubernetes) resource_version: Cow<'a, str>,
     #[serde(default)]
     pub(in crate::clients::kubernetes) creation_timestamp: Stamp,
+    #[serde(default)]
+    pub(in crate::clients::kubernetes) deletion_timestamp: Stamp,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(in crate::clients::kubernetes) finalizers: Vec<Box<str>>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(in crate::clients::kubernetes) labels: L,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(in crate::clients::kubernetes) annotations: A,
 }
 
 /// A time stamp; `null`, nothing, and text that is no time are all `None`, because an age is never worth an object.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use super::wire::{Stamp, null_as_default};
+use super::wire::{Meta, null_as_default};
 use super::{Kind, Object};
 use crate::clients::kubernetes::place::{Notice, Place};
 use crate::rack::facts::{Change, Fact};
@@ -21,8 +21,6 @@ pub(in crate::clients::kubernetes) struct Deployment(Workload);
 impl Kind for DaemonSet {
     const SOURCE: Source = Source::DaemonSets;
     const PATH: &'static str = "/apis/apps/v1/daemonsets";
-    const QUERY: &'static str = "";
-    const PAGE: Option<u32> = None;
 
     type Wire<'a> = Wire<'a>;
 
@@ -50,8 +48,6 @@ impl Kind for DaemonSet {
 impl Kind for Deployment {
     const SOURCE: Source = Source::Deployments;
     const PATH: &'static str = "/apis/apps/v1/namespaces/metallb-system/deployments";
-    const QUERY: &'static str = "";
-    const PAGE: Option<u32> = None;
 
     type Wire<'a> = Wire<'a>;
 
@@ -72,28 +68,11 @@ impl Kind for Deployment {
 #[derive(Deserialize)]
 pub(in crate::clients::kubernetes) struct Wire<'a> {
     #[serde(borrow)]
-    metadata: WorkloadMeta<'a>,
+    metadata: Meta<'a, WorkloadLabels<'a>>,
     #[serde(borrow, default, deserialize_with = "null_as_default")]
     spec: Spec<'a>,
     #[serde(default, deserialize_with = "null_as_default")]
     status: Status,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WorkloadMeta<'a> {
-    #[serde(borrow)]
-    name: Cow<'a, str>,
-    #[serde(borrow, default)]
-    namespace: Cow<'a, str>,
-    #[serde(borrow, default)]
-    uid: Cow<'a, str>,
-    #[serde(borrow, default)]
-    resource_version: Cow<'a, str>,
-    #[serde(default)]
-    creation_timestamp: Stamp,
-    #[serde(borrow, default, deserialize_with = "null_as_default")]
-    labels: WorkloadLabels<'a>,
 }
 
 /// The labels that allocators put on their workloads.
