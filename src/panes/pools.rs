@@ -117,6 +117,11 @@ impl PoolsPane {
 
     /// Something about MetalLB, the Services or the nodes has changed.
     pub fn facts_changed(&mut self, cx: &mut Cx<'_>) {
+        self.take_in(cx);
+        self.settle_install(cx);
+    }
+
+    fn take_in(&mut self, cx: &mut Cx<'_>) {
         let Some(live) = Live::of(cx.rack) else {
             self.pools.clear();
             return;
@@ -146,7 +151,7 @@ impl PoolsPane {
     /// A second has passed: what is not kept yet is kept.
     pub fn on_clock(&mut self, cx: &mut Cx<'_>) {
         if let Some(session) = &mut self.session {
-            session.keep(cx, true);
+            session.on_clock(cx);
         }
     }
 
@@ -270,7 +275,7 @@ impl PoolsPane {
             Action::PoolMerge => self.merge(cx),
             Action::PoolDiscard => self.discard(cx),
             Action::PoolConvert => self.convert(cx),
-            Action::MetallbInstall => Self::ask_for_manifest(cx),
+            Action::MetallbInstall => self.ask_for_manifest(cx),
             Action::FaultNext | Action::FaultPrevious => self.go_to_fault(action, cx),
             Action::SearchNext | Action::SearchPrevious => self.search_on(action, cx),
             Action::CopyName => self.copy(cx),

@@ -48,6 +48,14 @@ pub enum Era {
     Crds,
 }
 
+/// How MetalLB speaks BGP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BgpMode {
+    Native,
+    /// With FRR, beside the speaker or in pods of its own.
+    Frr,
+}
+
 impl MetalLb {
     /// By namespace, then name.
     pub fn pools(&self) -> impl Iterator<Item = &IpAddressPool> {
@@ -130,6 +138,19 @@ impl MetalLb {
         let flag = |it: &'_ Workload| it.flags.iter().any(|flag| flag.starts_with("--lb-class"));
         let workload = self.controller().filter(|it| flag(it));
         (workload.or_else(|| self.speaker())?).flag("--lb-class")
+    }
+
+    /// How BGP is spoken, by the environment of its containers. Without the variable the program is native; what 0.16
+    /// and newer do without it is not known here.
+    pub fn bgp_mode(&self) -> Option<BgpMode> {
+        let workloads = || self.controller().into_iter().chain(self.speaker());
+        let told = workloads().find_map(|it| it.flag("METALLB_BGP_TYPE"));
+        match told {
+            Some("native") => Some(BgpMode::Native),
+            Some(_) => Some(BgpMode::Frr),
+            None if self.version()? < Version::new(0, 16, 0) => Some(BgpMode::Native),
+            None => None,
+        }
     }
 
     /// Which MetalLB this is, if it can be said.

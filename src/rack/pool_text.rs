@@ -4,6 +4,7 @@
 //! change; fields that the text does not show (status, finalizers, owners, kubectl's own mark) are left alone by every
 //! change; nothing is deleted that was not read.
 
+mod defaults;
 mod emit;
 mod live;
 pub mod merge;
@@ -232,6 +233,17 @@ impl Live {
         self.form == other.form && marks(self) == marks(other)
     }
 
+    /// True when these are the same objects, and say the same: at most their status, or what the server keeps about
+    /// them, is another.
+    pub fn says_the_same_as(&self, other: &Live) -> bool {
+        self.form == other.form
+            && self.objects.len() == other.objects.len()
+            && self.objects.iter().all(|ours| {
+                let theirs = other.objects.iter().find(|it| it.uid == ours.uid);
+                theirs.is_some_and(|it| it.value == ours.value)
+            })
+    }
+
     /// What has to be done so that the objects are as `text` says, in the order it should be done in: first what makes
     /// room, pools before what names them, deletions of what is named nowhere any more last.
     pub fn changes(&self, text: &str) -> Result<Vec<Change>, Vec<Flaw>> {
@@ -298,12 +310,15 @@ impl Live {
         let known = self.objects.iter().find(|known| known.id.is_same(&part.id));
         let deed = match known {
             None => Deed::Create(part.value.clone()),
-            Some(known) => Deed::Patch {
-                patch: patch::between(&known.value, &part.value)?,
-                before: known.value.clone(),
-                uid: known.uid.clone(),
-                version: known.version.clone(),
-            },
+            Some(known) => {
+                let is_now = defaults::left_out(&part.id.kind, &known.value, &part.value);
+                Deed::Patch {
+                    patch: patch::between(&is_now, &part.value)?,
+                    before: known.value.clone(),
+                    uid: known.uid.clone(),
+                    version: known.version.clone(),
+                }
+            }
         };
         Some(Change {
             id: part.id.clone(),

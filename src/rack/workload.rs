@@ -23,7 +23,8 @@ pub struct Workload {
     pub part: Part,
     /// The image of the container that does the work.
     pub image: Box<str>,
-    /// Only the flags that matter here: `--config=`, `--lb-class=`, `--ignore-exclude-lb`. Others may hold secrets.
+    /// Only the flags that matter here: `--config=`, `--lb-class=`, `--ignore-exclude-lb`, and of the environment
+    /// `METALLB_BGP_TYPE=`. Others may hold secrets.
     pub flags: Vec<Box<str>>,
     /// Pods there should be; for a DaemonSet one per node that it tolerates.
     pub desired: u32,

@@ -41,6 +41,8 @@ pub struct Editor {
     marks: Vec<Mark>,
     offer: Option<Offer>,
     revision: u64,
+    /// The one line that the last edit changed; `None` when it may have been more.
+    edited_line: Option<usize>,
 }
 
 /// A place in the text where something is to be said.
@@ -94,6 +96,7 @@ impl Editor {
             marks: Vec::new(),
             offer: None,
             revision: 0,
+            edited_line: None,
         }
     }
 
@@ -120,6 +123,17 @@ impl Editor {
     /// Grows with every edit, so that what was found out about an older text can be told apart.
     pub fn revision(&self) -> u64 {
         self.revision
+    }
+
+    /// The one line that the last edit changed, if it is known to be one and no line came or went.
+    pub fn edited_line(&self) -> Option<usize> {
+        self.edited_line
+    }
+
+    /// Bytes of the text before this line.
+    pub fn line_start(&self, line: usize) -> usize {
+        let before = self.area.lines().iter().take(line);
+        before.map(|it| it.len() + 1).sum()
     }
 
     /// Puts another text in place of this one, as one edit that can be undone. The cursor keeps its line.
@@ -271,7 +285,15 @@ impl Editor {
     fn edited(&mut self) -> Answer {
         self.revision += 1;
         self.offer = None;
+        self.edited_line = None;
         Answer::Edited
+    }
+
+    /// An edit of the cursor's line and of nothing else.
+    fn edited_here(&mut self) -> Answer {
+        let answer = self.edited();
+        self.edited_line = Some(self.cursor().0);
+        answer
     }
 
     fn on_text_area(&mut self, key: KeyEvent) -> Answer {
@@ -329,8 +351,13 @@ impl Editor {
         let Some(c) = clean(c.encode_utf8(&mut [0; 4])).chars().next() else {
             return Answer::Moved;
         };
+        let is_alone = !self.area.is_selecting() && c != '\n';
         self.area.insert_char(c);
-        self.edited()
+        if is_alone {
+            self.edited_here()
+        } else {
+            self.edited()
+        }
     }
 
     fn on_page(&mut self, place: CursorMove) -> Answer {

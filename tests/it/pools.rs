@@ -403,6 +403,37 @@ fn what_was_applied_can_be_taken_back_from_the_history() {
 }
 
 #[test]
+fn to_take_back_a_pool_in_use_its_name_is_typed() {
+    let mut model = rack(USUAL);
+    widen(&mut model);
+    let mut record = record(&press(&mut model, "a a y"));
+    let lan = pool("lan", "8", "192.168.7.200-192.168.7.209");
+    let mut known = lan.clone();
+    known["apiVersion"] = json!("metallb.io/v1beta1");
+    known["kind"] = json!("IPAddressPool");
+    let known = bramble::rack::draft::Known::read(&known.to_string()).unwrap();
+    record.changes = vec![Done {
+        id: known.id.clone(),
+        before: None,
+        after: Some(known.value),
+        uid: "u-lan".into(),
+        version: "8".into(),
+    }];
+    let outcome = outcome(None, None);
+    let record = Box::new(record);
+    update(&mut model, Msg::PoolsChanged { record, outcome });
+    press(&mut model, "u");
+    let screen = text(&model);
+    assert!(
+        screen.contains("Services have addresses of lan"),
+        "{screen}"
+    );
+    assert!(press(&mut model, "y enter").is_empty(), "y is no name");
+    let effects = press(&mut model, "backspace text:lan enter");
+    assert!(changes(&effects)[0].is_deletion());
+}
+
+#[test]
 fn a_draft_of_last_time_is_there_again_and_can_be_thrown_away() {
     let mut model = rack(USUAL);
     let kept = drafts(&widen(&mut model)).pop().unwrap();
@@ -513,6 +544,26 @@ fn the_old_config_map_is_edited_to_the_byte_and_converted() {
         config.replace("209", "208"),
         "comments stay"
     );
+}
+
+#[test]
+fn a_config_map_that_nothing_reads_any_more_becomes_objects_of_the_text() {
+    let mut model = rack(USUAL);
+    let config =
+        "address-pools:\n- name: attic\n  protocol: layer2\n  addresses:\n  - 192.168.9.0/28\n";
+    let map = json!({
+        "metadata": { "name": "config", "namespace": "metallb-system", "uid": "m", "resourceVersion": "4" },
+        "data": { "config": config },
+    });
+    list(&mut model, Source::PoolConfigMaps, &json!([map]));
+    press(&mut model, "C");
+    let screen = text(&model);
+    assert!(screen.contains("stays as it is, as a backup"), "{screen}");
+    assert!(screen.contains("create IPAddressPool attic"), "{screen}");
+    let effects = press(&mut model, "a y");
+    let made: Vec<String> = changes(&effects).iter().map(Change::sentence).collect();
+    assert_eq!(made[0], "create IPAddressPool attic");
+    assert_eq!(made.len(), 2, "and what announces it: {made:?}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use bramble::rack::link::{Source, SourceState};
 use bramble::rack::metallb::Era;
 use bramble::rack::service::ServiceName;
 use http::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::bed::Bed;
 use crate::follower::{Follower, SOON};
@@ -26,9 +26,7 @@ async fn metallb_is_found_when_it_comes_and_forgotten_when_it_goes(bed: Bed) {
     );
 
     bed.install_metallb().await;
-    let sets = format!("/apis/apps/v1/namespaces/{NAMESPACE}/daemonsets");
-    hand.must(Method::POST, &sets, JSON, &speaker().to_string())
-        .await;
+    bed.put_speaker("quay.io/metallb/speaker:v0.15.3").await;
     let is_found = |rack: &Rack| {
         source(rack, Source::IpAddressPools) == SourceState::Live
             && source(rack, Source::L2Statuses) == SourceState::Live
@@ -110,22 +108,4 @@ async fn metallb_is_found_when_it_comes_and_forgotten_when_it_goes(bed: Bed) {
         source(&follower.rack, Source::L2Statuses),
         SourceState::Live
     );
-}
-
-fn speaker() -> Value {
-    let labels = json!({ "app": "metallb", "component": "speaker" });
-    json!({
-        "apiVersion": "apps/v1", "kind": "DaemonSet",
-        "metadata": { "name": "speaker", "namespace": NAMESPACE, "labels": labels },
-        "spec": {
-            "selector": { "matchLabels": labels },
-            "template": {
-                "metadata": { "labels": labels },
-                "spec": {
-                    "nodeSelector": { "none": "at-all" },
-                    "containers": [{ "name": "speaker", "image": "quay.io/metallb/speaker:v0.15.3" }],
-                },
-            },
-        },
-    })
 }

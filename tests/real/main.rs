@@ -28,6 +28,7 @@
 mod ask;
 mod bed;
 mod boards;
+mod cockpit;
 mod control_plane;
 mod follower;
 mod hand;
@@ -41,6 +42,8 @@ mod facts;
 mod fleet;
 mod kinds;
 mod outages;
+mod pools;
+mod pools_install;
 mod rights;
 mod services;
 mod ssh;

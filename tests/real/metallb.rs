@@ -53,6 +53,28 @@ impl Bed {
         }
     }
 
+    /// The DaemonSet of the speakers, for which there is no node.
+    pub(crate) async fn put_speaker(&self, image: &str) {
+        let labels = json!({ "app": "metallb", "component": "speaker" });
+        let set = json!({
+            "apiVersion": "apps/v1", "kind": "DaemonSet",
+            "metadata": { "name": "speaker", "namespace": NAMESPACE, "labels": labels },
+            "spec": {
+                "selector": { "matchLabels": labels },
+                "template": {
+                    "metadata": { "labels": labels },
+                    "spec": {
+                        "nodeSelector": { "none": "at-all" },
+                        "containers": [{ "name": "speaker", "image": image }],
+                    },
+                },
+            },
+        });
+        let path = format!("/apis/apps/v1/namespaces/{NAMESPACE}/daemonsets");
+        let hand = self.hand();
+        hand.must(Method::POST, &path, JSON, &set.to_string()).await;
+    }
+
     /// Takes a kind away, with its objects.
     pub(crate) async fn uninstall(&self, kind: &str) {
         if let Place::Sim(sim) = self.place() {
@@ -66,17 +88,28 @@ impl Bed {
     }
 }
 
-fn definition(kind: &str, plural: &str, version: &str) -> Value {
+pub(crate) fn definition(kind: &str, plural: &str, version: &str) -> Value {
+    let texts = json!({ "type": "array", "items": { "type": "string" } });
     let open = json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true });
     let spec = match kind {
         "IPAddressPool" => json!({
             "type": "object",
             "required": ["addresses"],
             "properties": {
-                "addresses": { "type": "array", "items": { "type": "string" } },
+                "addresses": texts,
                 "autoAssign": { "type": "boolean", "default": true },
                 "avoidBuggyIPs": { "type": "boolean", "default": false },
                 "serviceAllocation": open,
+            },
+        }),
+        // As of 0.15.3: Services are chosen from 0.16 on.
+        "L2Advertisement" => json!({
+            "type": "object",
+            "properties": {
+                "ipAddressPools": texts,
+                "interfaces": texts,
+                "ipAddressPoolSelectors": { "type": "array", "items": open },
+                "nodeSelectors": { "type": "array", "items": open },
             },
         }),
         _ => open.clone(),

@@ -35,12 +35,12 @@ pub(crate) struct Start {
     shell: &'static str,
     size: (u16, u16),
     env: Vec<(String, String)>,
-    home: TempDir,
+    home: Arc<TempDir>,
 }
 
 /// A running program, its terminal and its keyboard.
 pub(crate) struct Session {
-    home: TempDir,
+    home: Arc<TempDir>,
     master: Option<Box<dyn MasterPty + Send>>,
     keyboard: Option<Box<dyn Write + Send>>,
     shell: Box<dyn Child + Send + Sync>,
@@ -72,7 +72,7 @@ impl Start {
             shell: SHELL,
             size: (80, 24),
             env: Vec::new(),
-            home: tempfile::tempdir().unwrap(),
+            home: Arc::new(tempfile::tempdir().unwrap()),
         }
     }
 
@@ -108,6 +108,12 @@ impl Start {
         self
     }
 
+    /// In the home of a session before: with its files, its state and its history.
+    pub(crate) fn at_home_of(mut self, before: &Session) -> Start {
+        self.home = Arc::clone(&before.home);
+        self
+    }
+
     /// Puts a file into the home, where the program starts.
     pub(crate) fn file(self, name: &str, text: &str) -> Start {
         std::fs::write(self.home.path().join(name), text).unwrap();
@@ -140,7 +146,7 @@ impl Start {
             ("TMPDIR", "tmp"),
         ] {
             let folder = home.path().join(folder);
-            std::fs::create_dir(&folder).unwrap();
+            std::fs::create_dir_all(&folder).unwrap();
             command.env(name, folder);
         }
         for (name, value) in &self.env {
@@ -283,6 +289,20 @@ impl Session {
     /// Waits until the program's process has ended.
     pub(crate) fn until_ended(&self, pid: Pid) {
         self.until_state("to end", pid, |state| matches!(state, None | Some('Z')));
+    }
+
+    /// Waits until something is so that the screen does not show, such as a file.
+    pub(crate) fn until_so(&self, what: &str, is_so: impl Fn() -> bool) {
+        let deadline = Instant::now() + DEADLINE;
+        while !is_so() {
+            assert!(
+                Instant::now() < deadline,
+                "waited in vain for {what}:\n{}",
+                self.text()
+            );
+            let seen = self.eye.look();
+            drop(self.eye.news.wait_timeout(seen, GLANCE).unwrap());
+        }
     }
 
     /// Waits for a state of the process, a letter as `ps` prints it; `None` when it is no more.

@@ -14,6 +14,7 @@ mod kubeconfig;
 mod leaving;
 mod picture;
 mod plain;
+mod pools;
 mod screen;
 mod shell;
 mod suspend;

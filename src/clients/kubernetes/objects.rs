@@ -4,6 +4,8 @@
 //! be tried; a change that is refused ends the row, and what was done until then is told; unknown fields are an error,
 //! never dropped.
 
+use std::borrow::Cow;
+
 use http::Method;
 use serde_json::{Value, json};
 
@@ -41,6 +43,9 @@ static KINDS: [Kind; 7] = [
     kind("Community", "communities", GROUP),
     kind("ConfigMap", "configmaps", ""),
 ];
+
+/// How often a change may be overtaken by news of the object's status.
+const OVERTAKEN: u32 = 3;
 
 /// What the webhook says about a pool that would have room once the change before it is made.
 const OVERLAP: &str = "overlaps with already defined CIDR";
@@ -127,7 +132,55 @@ async fn try_out(connection: &Connection, changes: &[Change]) -> Result<Vec<Stri
     Ok(untried)
 }
 
+/// One change. Where only the version is another and the object says what it said, it is made at the new version: MetalLB
+/// counts addresses in the status of its pools, and that is nobody's edit.
 async fn send(connection: &Connection, change: &Change, is_trial: bool) -> Result<Done, Error> {
+    let mut change = Cow::Borrowed(change);
+    for _ in 0..OVERTAKEN {
+        match once(connection, &change, is_trial).await {
+            Err(Error::Server { code: 409, message }) => {
+                let Some(newer) = at_newer_version(connection, &change).await else {
+                    return Err(Error::Server { code: 409, message });
+                };
+                change = Cow::Owned(newer);
+            }
+            answer => return answer,
+        }
+    }
+    once(connection, &change, is_trial).await
+}
+
+/// The same change at the version the object has now; `None` when it is another object, or says something else, or
+/// cannot be read.
+async fn at_newer_version(connection: &Connection, change: &Change) -> Option<Change> {
+    let mut newer = change.clone();
+    let (before, uid, version) = match &mut newer.deed {
+        Deed::Create(_) => return None,
+        Deed::Patch {
+            before,
+            uid,
+            version,
+            ..
+        }
+        | Deed::Delete {
+            before,
+            uid,
+            version,
+        } => (before, uid, version),
+    };
+    let kind = kind_of(&change.id).ok()?;
+    let mut path = kind.path(&change.id.api_version, &change.id.namespace);
+    push_name(&mut path, &change.id.name);
+    let body = connection.get(&path, kind.asking()).await.ok()?;
+    let now = known(&change.id, &body).ok()?;
+    if now.uid != *uid || now.value != *before || now.version == *version {
+        return None;
+    }
+    *version = now.version;
+    Some(newer)
+}
+
+async fn once(connection: &Connection, change: &Change, is_trial: bool) -> Result<Done, Error> {
     let kind = kind_of(&change.id)?;
     let mut path = kind.path(&change.id.api_version, &change.id.namespace);
     let trial = if is_trial { "&dryRun=All" } else { "" };
@@ -326,10 +379,31 @@ fn refusal(index: usize, change: &Change, error: &Error, is_trial: bool) -> Refu
     }
 }
 
-/// The server's own words, without what it says about itself: the name of the webhook, the name of the object.
+/// The server's own words, without what it says about itself: the name of the webhook, the name of the object, and the
+/// whole object, password and all, that it repeats when it refuses a patch.
 fn words(message: &str) -> String {
-    let told = message
-        .split_once("denied the request: ")
-        .map_or(message, |(_, told)| told);
+    let told = ["denied the request: ", "strict decoding error: ", "}\": "]
+        .iter()
+        .find_map(|before| message.rsplit_once(before).map(|(_, told)| told))
+        .unwrap_or(message);
     told.trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_refusal_only_the_reason_is_told() {
+        let object = r#""{\"spec\":{\"password\":\"s3cr3t\"}}""#;
+        for (message, expected) in [
+            ("admission webhook \"x\" denied the request: pool \"lan\" has no prefixes defined".to_owned(), "pool \"lan\" has no prefixes defined"),
+            ("BGPPeer in version \"v1beta2\" cannot be handled as a BGPPeer: strict decoding error: unknown field \"spec.x\"".to_owned(), "unknown field \"spec.x\""),
+            (format!("\"\" is invalid: patch: Invalid value: {object}: strict decoding error: unknown field \"spec.x\""), "unknown field \"spec.x\""),
+            (format!("\"\" is invalid: patch: Invalid value: {object}: something else"), "something else"),
+            ("no space left on device".to_owned(), "no space left on device"),
+        ] {
+            assert_eq!(words(&message), expected);
+        }
+    }
 }

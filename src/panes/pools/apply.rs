@@ -73,15 +73,7 @@ impl PoolsPane {
     /// What goes away is asked for by itself; a pool in use by its name.
     fn ask_for_deletions(&self, changes: &[Change], cx: &mut Cx<'_>) {
         let gone: Vec<&Change> = changes.iter().filter(|it| it.is_deletion()).collect();
-        let in_use: Vec<String> = gone
-            .iter()
-            .filter(|it| it.id.kind == "IPAddressPool")
-            .filter(|it| {
-                let pool = self.pools.iter().find(|pool| pool.name == it.id.name);
-                pool.is_some_and(|pool| !pool.holders.is_empty())
-            })
-            .map(|it| it.id.name.clone())
-            .collect();
+        let in_use = self.pools_in_use(changes);
         let mut lines: Vec<String> = gone
             .iter()
             .map(|it| format!("{} is no longer in the text and will be deleted.", it.id))
@@ -104,6 +96,20 @@ impl PoolsPane {
             fields: vec![FormField::text(NAMES, "confirm", "").help(help)],
             otherwise: Vec::new(),
         }));
+    }
+
+    /// The pools among what would be deleted that Services have addresses of, by name.
+    fn pools_in_use(&self, changes: &[Change]) -> Vec<String> {
+        let is_in_use = |change: &&Change| {
+            let pool = self.pools.iter().find(|pool| pool.name == change.id.name);
+            pool.is_some_and(|pool| !pool.holders.is_empty())
+        };
+        let gone = changes
+            .iter()
+            .filter(|it| it.is_deletion() && it.id.kind == "IPAddressPool");
+        gone.filter(is_in_use)
+            .map(|it| it.id.name.clone())
+            .collect()
     }
 
     /// The last question before the cluster is changed.
@@ -131,16 +137,16 @@ impl PoolsPane {
         }
         lines
             .push("The server tries all of it first; nothing is changed if it refuses.".to_owned());
-        Self::ask("Apply to MetalLB?".to_owned(), lines, changes, record, cx);
+        Self::ask(
+            Question::new("Apply to MetalLB?", lines),
+            changes,
+            record,
+            cx,
+        );
     }
 
-    fn ask(
-        title: String,
-        mut lines: Vec<String>,
-        changes: Vec<Change>,
-        record: Applied,
-        cx: &mut Cx<'_>,
-    ) {
+    fn ask(mut question: Question, changes: Vec<Change>, record: Applied, cx: &mut Cx<'_>) {
+        let lines = &mut question.lines;
         if cx.rack.link.is_stale() {
             lines.push("The API server does not answer now: this will probably fail.".to_owned());
         }
@@ -148,14 +154,12 @@ impl PoolsPane {
         let Some(form) = record.form.clone() else {
             return;
         };
-        cx.msgs.push(Msg::Ask(Question {
-            then: vec![Effect::ChangePools {
-                form,
-                changes,
-                record,
-            }],
-            ..Question::new(title, lines)
-        }));
+        question.then = vec![Effect::ChangePools {
+            form,
+            changes,
+            record,
+        }];
+        cx.msgs.push(Msg::Ask(question));
     }
 
     /// Takes back the newest apply that can be taken back.
@@ -179,8 +183,18 @@ impl PoolsPane {
         };
         let mut lines = listed(&changes);
         lines.push("Each only if nobody has changed it since.".to_owned());
+        let in_use = self.pools_in_use(&changes).join(" ");
+        if !in_use.is_empty() {
+            lines.push(format!(
+                "Services have addresses of {in_use}: they lose them."
+            ));
+        }
         let title = format!("Take back what was {}?", last.deed.word());
-        Self::ask(title, lines, changes, record, cx);
+        let question = Question {
+            typed: (!in_use.is_empty()).then_some(in_use),
+            ..Question::new(title, lines)
+        };
+        Self::ask(question, changes, record, cx);
     }
 
     /// An apply has ended.
@@ -207,7 +221,7 @@ impl PoolsPane {
                 cx.msgs.push(Msg::warn(stopped));
                 match (refusal.kind, &outcome.live) {
                     (RefusalKind::Conflict, Some(live)) => {
-                        session.server_has(live.clone(), cx);
+                        session.server_answers(live.clone(), cx);
                         if let Some(conflict) = Conflict::of(session) {
                             self.right = Right::Conflict(conflict);
                         }
@@ -222,7 +236,7 @@ impl PoolsPane {
                             session.refuse(first, &refusal.problem.why);
                         }
                         if let Some(live) = live.clone().filter(|_| !outcome.done.is_empty()) {
-                            session.server_has(live, cx);
+                            session.server_answers(live, cx);
                         }
                     }
                 }

@@ -29,9 +29,28 @@ pub(super) struct Installing {
     ended: Option<Result<(), String>>,
 }
 
+impl Installing {
+    /// What is still waited for, in one sentence; `None` when nothing is.
+    pub(super) fn waiting(&self, rack: &Rack) -> Option<String> {
+        match &self.ended {
+            Some(Ok(())) => Some(match rack.metallb.controller() {
+                None => "Waiting for MetalLB's controller: it is not there yet.".to_owned(),
+                Some(it) => format!(
+                    "Waiting for MetalLB's controller: {} of {} pods ready.",
+                    it.ready, it.desired
+                ),
+            }),
+            _ => None,
+        }
+    }
+}
+
 impl PoolsPane {
-    pub(super) fn ask_for_manifest(cx: &mut Cx<'_>) {
-        if let Some(version) = cx.rack.metallb.version() {
+    pub(super) fn ask_for_manifest(&self, cx: &mut Cx<'_>) {
+        // One that stopped half-way is gone on with by applying it again.
+        let mut installs = self.history.iter().filter(|it| it.deed == Deed::Install);
+        let unfinished = installs.next().filter(|it| !it.stopped.is_empty());
+        if let Some(version) = cx.rack.metallb.version().filter(|_| unfinished.is_none()) {
             cx.msgs.push(Msg::info(format!(
                 "MetalLB {version} is here already: an upgrade is applied the way it was installed"
             )));
@@ -44,7 +63,10 @@ impl PoolsPane {
                 "From a manifest file on this machine, such as metallb-native.yaml of a release."
                     .to_owned(),
             ],
-            fields: vec![FormField::text(FILE, "file", "").help("its path; ~/ is your home")],
+            fields: vec![
+                FormField::text(FILE, "file", unfinished.map_or("", |it| &it.after))
+                    .help("its path; ~/ is your home"),
+            ],
             otherwise: Vec::new(),
         }));
     }
@@ -71,6 +93,29 @@ impl PoolsPane {
         });
         if let Some(installing) = &mut self.installing {
             installing.ended = Some(ended);
+        }
+        self.settle_install(cx);
+    }
+
+    /// Says when the controller is there, which is the end of an install.
+    pub(super) fn settle_install(&mut self, cx: &mut Cx<'_>) {
+        let is_applied = |it: &Installing| matches!(it.ended, Some(Ok(())));
+        if !self.installing.as_ref().is_some_and(is_applied) {
+            return;
+        }
+        let controller = cx.rack.metallb.controller();
+        if controller.is_some_and(|it| it.desired > 0 && it.ready >= it.desired) {
+            self.installing = None;
+            let version = cx.rack.metallb.version();
+            let version = version.map_or_else(String::new, |it| format!(" {it}"));
+            let next = if self.pools.is_empty() {
+                "; + makes the first pool"
+            } else {
+                ""
+            };
+            cx.msgs.push(Msg::info(format!(
+                "MetalLB{version} is installed: its controller is ready{next}"
+            )));
         }
     }
 }
@@ -188,20 +233,12 @@ fn progress(installing: &Installing, rack: &Rack) -> Vec<String> {
         Some(Err(sentence)) => vec![
             "The manifest is applied in part".to_owned(),
             sentence.clone(),
+            "I applies it again: what is there already stays as it is.".to_owned(),
         ],
-        Some(Ok(())) => {
-            let controller = rack.metallb.controller();
-            let ready = controller.map_or_else(
-                || "the controller is not there yet".to_owned(),
-                |it| {
-                    format!(
-                        "the controller has {} of {} pods ready",
-                        it.ready, it.desired
-                    )
-                },
-            );
-            vec!["The manifest is applied".to_owned(), ready]
-        }
+        Some(Ok(())) => vec![
+            "The manifest is applied".to_owned(),
+            installing.waiting(rack).unwrap_or_default(),
+        ],
     }
 }
 

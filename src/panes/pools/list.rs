@@ -29,10 +29,11 @@ pub(super) fn draw(pane: &PoolsPane, rack: &Rack, theme: &Theme, area: Rect, buf
     };
     let inside = draw_box(frame, area, buf, theme);
     if pane.pools.is_empty() {
-        let lines = [
-            "There is no pool yet: MetalLB has no address to give.",
-            "+ makes one, with a free range proposed.",
+        let mut lines = vec![
+            "There is no pool yet: MetalLB has no address to give.".to_owned(),
+            "+ makes one, with a free range proposed.".to_owned(),
         ];
+        lines.extend(pane.installing.as_ref().and_then(|it| it.waiting(rack)));
         let mut y = inside.y.saturating_add(1);
         for line in lines
             .iter()

@@ -19,8 +19,10 @@ use crate::rack::time::short;
 use crate::theme::roles::Theme;
 use crate::ui::editor::{Editor, Mark, MarkWeight};
 
-/// Longer texts are kept once a second, not at every key: copying them would be felt.
+/// Longer texts are kept when nobody types, not at every key: copying them would be felt.
 const LONG: usize = 256 << 10;
+/// A long text is kept when nobody has typed in it for so long.
+const PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
 /// For so long after an apply older news of the watch are not taken for somebody else's change.
 const SETTLE: std::time::Duration = std::time::Duration::from_secs(5);
 
@@ -44,6 +46,10 @@ pub(super) struct Session {
     is_touched: bool,
     /// Reads only what has changed since the last look.
     checker: Checker,
+    /// The edit the checker has seen; `None` when it has seen nothing of this text.
+    checked: Option<u64>,
+    /// When the text was edited last, by our own clock; for long texts that are not kept yet.
+    edited: Option<std::time::Duration>,
     facts: Facts,
     /// Until then, by our own clock, the watch may still tell of what was before our own apply.
     settling: Option<std::time::Duration>,
@@ -66,6 +72,8 @@ impl Session {
             changes: Ok(Vec::new()),
             is_touched: false,
             checker,
+            checked: None,
+            edited: None,
             facts: Facts::default(),
             settling: None,
         }
@@ -100,6 +108,12 @@ impl Session {
             self.settling = None;
             return;
         }
+        if live.says_the_same_as(&self.live) {
+            // MetalLB writes into the status of its objects all the time.
+            self.live = live;
+            self.newer = None;
+            return;
+        }
         let now = cx.rack.now.mono;
         if self.settling.is_some_and(|until| now < until) {
             return;
@@ -107,6 +121,17 @@ impl Session {
         self.settle();
         if !self.is_touched {
             self.follow(live);
+        } else if live
+            .changes(&self.editor.text())
+            .is_ok_and(|it| it.is_empty())
+        {
+            // The server has what stands here: it was applied, and we were not there to hear of it.
+            self.base = live.text();
+            self.live = live;
+            self.newer = None;
+            self.settle();
+            self.kept = 0;
+            self.keep(cx, true);
         } else if self.is_same() {
             // Only comments and layout are ours: they stay where their lines stay.
             let text = merge(&self.base, &self.editor.text(), &live.text()).text;
@@ -116,14 +141,25 @@ impl Session {
         } else if !self
             .newer
             .as_ref()
-            .is_some_and(|known| known.is_same_as(&live))
+            .is_some_and(|known| known.says_the_same_as(&live))
         {
-            let what = self.live.form.to_string();
+            let what = match &self.live.form {
+                Form::ConfigMap { .. } => format!("{} was", self.live.form),
+                Form::Objects { .. } => format!("{} were", self.live.form),
+            };
             cx.msgs.push(Msg::warn(format!(
-                "{what} was changed by somebody else; your text stays, a shows both"
+                "{what} changed by somebody else; your text stays, a shows both"
             )));
             self.newer = Some(live);
+        } else {
+            self.newer = Some(live);
         }
+    }
+
+    /// The server's objects as they were read just now, in answer to an apply.
+    pub(super) fn server_answers(&mut self, live: Live, cx: &mut Cx<'_>) {
+        self.settling = None;
+        self.server_has(live, cx);
     }
 
     /// Takes the server's text in place of this one.
@@ -169,6 +205,7 @@ impl Session {
         let now = std::mem::replace(&mut self.live, read);
         self.base.clone_from(&draft.base);
         self.editor = Editor::new(&draft.text);
+        self.checked = None;
         self.kept = self.editor.revision();
         self.newer = None;
         self.settle();
@@ -179,8 +216,21 @@ impl Session {
     pub(super) fn edited(&mut self, cx: &mut Cx<'_>) {
         self.refused.clear();
         let is_long = self.editor.size() > LONG;
-        if !is_long {
+        if is_long {
+            self.edited = Some(cx.rack.now.mono);
+        } else {
             self.keep(cx, false);
+        }
+    }
+
+    /// A second has passed: what is not kept yet is kept. Of a long text once nobody types for a moment: it is copied,
+    /// which would be felt.
+    pub(super) fn on_clock(&mut self, cx: &mut Cx<'_>) {
+        let now = cx.rack.now.mono;
+        let is_typed_in = self.edited.is_some_and(|at| now < at + PAUSE);
+        if !is_typed_in {
+            self.edited = None;
+            self.keep(cx, true);
         }
     }
 
@@ -213,7 +263,7 @@ impl Session {
             self.facts.clone_from(&facts);
             self.checker.set_facts(facts);
         }
-        self.checker.update(self.editor.text());
+        self.read();
         let findings = &self.checker.report().findings;
         let mut marks = judge::marks(self.checker.text(), findings);
         if self.editor.size() <= LONG {
@@ -224,6 +274,28 @@ impl Session {
         }
         marks.extend(self.refused.iter().cloned());
         self.editor.set_marks(marks);
+    }
+
+    /// Shows the checker the text as it is now: the line that was typed in, or all of it.
+    fn read(&mut self) {
+        let revision = self.editor.revision();
+        if self.checked == Some(revision) {
+            return;
+        }
+        let is_next = self.checked.map(|it| it + 1) == Some(revision);
+        let line = self.editor.edited_line().filter(|_| is_next);
+        match line.and_then(|it| Some((it, self.editor.lines().get(it)?))) {
+            Some((number, line)) => {
+                let start = self.editor.line_start(number);
+                let rest = self.checker.text().get(start..).unwrap_or_default();
+                let length = rest.find('\n').unwrap_or(rest.len());
+                self.checker.splice(start..start + length, line);
+            }
+            None => {
+                self.checker.update(self.editor.text());
+            }
+        }
+        self.checked = Some(revision);
     }
 
     /// The server's words, at the line they are about: the one that holds what the words quote, else the first of the

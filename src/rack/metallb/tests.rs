@@ -177,3 +177,32 @@ fn neighbours_are_told_apart_and_others_are_not_kept() {
     assert_eq!(metallb.service_lb().count(), 1);
     assert_eq!(metallb.neighbours().count(), 1);
 }
+
+#[test]
+fn how_bgp_is_spoken_is_told_by_the_environment() {
+    for (image, flags, expected) in [
+        (
+            "x/speaker:v0.15.3",
+            &["METALLB_BGP_TYPE=frr"][..],
+            Some(BgpMode::Frr),
+        ),
+        (
+            "x/speaker:v0.15.3",
+            &["METALLB_BGP_TYPE=frr-k8s"],
+            Some(BgpMode::Frr),
+        ),
+        (
+            "x/speaker:v0.16.1",
+            &["METALLB_BGP_TYPE=native"],
+            Some(BgpMode::Native),
+        ),
+        ("x/speaker:v0.15.3", &[], Some(BgpMode::Native)),
+        ("x/speaker:v0.16.1", &[], None),
+        ("x/speaker:stable", &[], None),
+    ] {
+        let mut metallb = MetalLb::default();
+        let speaker = workload(Part::Speaker, image, flags);
+        metallb.apply_workloads(WorkloadKind::DaemonSet, Change::Listed(vec![speaker]));
+        assert_eq!(metallb.bgp_mode(), expected, "{image} {flags:?}");
+    }
+}

@@ -68,7 +68,7 @@ fn a_changed_field_is_a_patch_at_the_version_that_was_read() {
         changes[0].deed,
         Deed::Patch {
             before,
-            patch: json!({ "spec": { "addresses": ["10.0.0.1-10.0.0.20"], "autoAssign": null } }),
+            patch: json!({ "spec": { "addresses": ["10.0.0.1-10.0.0.20"] } }),
             uid: "u1".into(),
             version: "7".into(),
         }
@@ -229,4 +229,104 @@ fn what_was_done_is_taken_back_at_the_version_it_was_left_in() {
             },
         ]
     );
+}
+
+#[test]
+fn what_the_server_fills_in_is_no_change_of_a_text_that_leaves_it_out() {
+    let known = |kind: &str, version: &str, spec: &Value| {
+        let whole = json!({
+            "apiVersion": version, "kind": kind,
+            "metadata": { "name": "a", "namespace": NAMESPACE, "uid": "u", "resourceVersion": "3" },
+            "spec": spec,
+        });
+        Live {
+            form: Form::Objects {
+                namespace: NAMESPACE.into(),
+            },
+            objects: vec![Known::read(&whole.to_string()).unwrap()],
+        }
+    };
+    for (kind, version, spec, text, expected) in [
+        (
+            "IPAddressPool",
+            "metallb.io/v1beta1",
+            json!({"addresses": ["a"], "autoAssign": true, "avoidBuggyIPs": false}),
+            "{addresses: [a]}",
+            None,
+        ),
+        (
+            "IPAddressPool",
+            "metallb.io/v1beta1",
+            json!({"addresses": ["a"], "autoAssign": false}),
+            "{addresses: [a]}",
+            Some(json!({"spec": {"autoAssign": null}})),
+        ),
+        (
+            "IPAddressPool",
+            "metallb.io/v1beta1",
+            json!({"addresses": ["a"], "autoAssign": true}),
+            "{addresses: [b]}",
+            Some(json!({"spec": {"addresses": ["b"]}})),
+        ),
+        (
+            "BGPAdvertisement",
+            "metallb.io/v1beta1",
+            json!({"aggregationLength": 32, "localPref": 1}),
+            "{localPref: 1}",
+            None,
+        ),
+        (
+            "BGPPeer",
+            "metallb.io/v1beta2",
+            json!({"peerPort": 179}),
+            "{}",
+            None,
+        ),
+        (
+            "BGPPeer",
+            "metallb.io/v1beta2",
+            json!({"peerPort": 180}),
+            "{}",
+            Some(json!({"spec": {"peerPort": null}})),
+        ),
+    ] {
+        let live = known(kind, version, &spec);
+        let text =
+            format!("apiVersion: {version}\nkind: {kind}\nmetadata: {{name: a}}\nspec: {text}\n");
+        let changes = live.changes(&text).unwrap();
+        let patch = changes.first().map(|change| match &change.deed {
+            Deed::Patch { patch, .. } => patch.clone(),
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(patch, expected, "{kind} {spec} {text}");
+    }
+}
+
+#[test]
+fn a_new_status_says_the_same_and_a_new_object_does_not() {
+    let pool = |uid: &str, version: &str, range: &str, free: u32| {
+        let whole = json!({
+            "apiVersion": "metallb.io/v1beta1", "kind": "IPAddressPool",
+            "metadata": { "name": "lan", "namespace": NAMESPACE, "uid": uid, "resourceVersion": version },
+            "spec": { "addresses": [range] }, "status": { "availableIPv4": free },
+        });
+        Live {
+            form: Form::Objects {
+                namespace: NAMESPACE.into(),
+            },
+            objects: vec![Known::read(&whole.to_string()).unwrap()],
+        }
+    };
+    let live = pool("u", "1", "10.0.0.0/28", 16);
+    assert!(live.says_the_same_as(&pool("u", "2", "10.0.0.0/28", 15)));
+    assert!(!live.says_the_same_as(&pool("u", "2", "10.0.0.0/29", 15)));
+    assert!(
+        !live.says_the_same_as(&pool("v", "2", "10.0.0.0/28", 16)),
+        "made anew"
+    );
+    let none = Live {
+        objects: Vec::new(),
+        ..live.clone()
+    };
+    assert!(!live.says_the_same_as(&none) && !none.says_the_same_as(&live));
 }

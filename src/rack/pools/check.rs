@@ -10,11 +10,13 @@ use crate::rack::pools::finding::{Finding, Verdict};
 use crate::rack::pools::range::AddressRange;
 use crate::rack::pools::read::Form;
 use crate::rack::pools::version::Version;
+use crate::rack::selector::Labels;
 
 mod addresses;
 mod announce;
 mod bgp;
 pub mod checker;
+mod frr;
 mod legacy;
 mod overlap;
 mod peer;
@@ -34,6 +36,8 @@ pub struct Facts {
     pub config_map: Option<Box<str>>,
     /// Addresses of nodes, with their names.
     pub nodes: Vec<(Box<str>, IpAddr)>,
+    /// What selectors of nodes look at, by name; `None` when nodes were not read.
+    pub node_labels: Option<Vec<(Box<str>, Labels)>>,
     pub gateways: Vec<IpAddr>,
     /// What the DHCP server hands out.
     pub dhcp: Vec<AddressRange>,

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use crate::rack::Rack;
-use crate::rack::metallb::Era;
-use crate::rack::pools::check::Facts;
+use crate::rack::metallb::{BgpMode, Era};
+use crate::rack::pools::check::{Facts, Mode};
 use crate::rack::pools::convert::Asking;
 use crate::rack::pools::impact::Holder;
 use crate::rack::pools::object::{Body, Object, ObjectKind, Pool, Protocol};
@@ -41,11 +41,21 @@ pub fn facts(rack: &Rack, dhcp: &[AddressRange]) -> Facts {
     let metallb = &rack.metallb;
     Facts {
         version: metallb.version(),
+        mode: match metallb.bgp_mode() {
+            None => Mode::Unknown,
+            Some(BgpMode::Native) => Mode::Native,
+            Some(BgpMode::Frr) => Mode::Frr,
+        },
         namespace: metallb.namespace().map(Into::into),
         config_map: metallb.config_map().map(|it| it.head.name.clone()),
         nodes: node_addresses(rack)
             .map(|(name, it)| (name.into(), it))
             .collect(),
+        node_labels: Some(
+            rack.nodes()
+                .map(|node| (node.name.as_str().into(), node.labels.clone()))
+                .collect(),
+        ),
         gateways: rack.network.gateways.clone(),
         dhcp: [&rack.network.dhcp, dhcp].concat(),
         ..Facts::default()

@@ -3,7 +3,7 @@
 //! Invariant: what a real server with MetalLB refuses is refused here with the same code and words; what it lets through
 //! with a warning gets the warning.
 
-use hyper::StatusCode;
+use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::super::metallb;
@@ -28,7 +28,9 @@ pub(super) fn admit(
     object: &mut Value,
 ) -> Verdict {
     let resource = place.resource();
-    let faults = schema::check(place.kind, object);
+    let metallb = world.scenario.metallb.as_ref();
+    let has = |minor, patch| metallb.is_none_or(|it| it.is_at_least(minor, patch));
+    let faults = schema::check(place.kind, object, has);
     let unknown: Vec<String> = faults
         .unknown
         .iter()
@@ -41,6 +43,21 @@ pub(super) fn admit(
             unknown.join(", "),
             name = resource.name,
         );
+        if ask.method == Method::PATCH && before.is_some() {
+            // A patch is refused with the object that it would have made.
+            let message = format!(
+                "\"\" is invalid: patch: Invalid value: {:?}: strict decoding error: {}",
+                object.to_string(),
+                unknown.join(", "),
+            );
+            let code = StatusCode::UNPROCESSABLE_ENTITY;
+            return Err(Box::new(reply::refuse(
+                code,
+                "Invalid",
+                &message,
+                &json!({}),
+            )));
+        }
         return Err(Box::new(reply::bad_request(&message)));
     }
     if !faults.wrong.is_empty() {

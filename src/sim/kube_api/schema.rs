@@ -107,6 +107,16 @@ const COMMUNITY: &[Field] = &[(
     Type::List(&[("name", Type::Text), ("value", Type::Text)]),
 )];
 
+/// Fields of `spec` that came later than the kind, with the release of MetalLB that brought them.
+const LATER: &[(Kind, &str, (u32, u32))] = &[
+    (Kind::IpAddressPool, "serviceAllocation", (13, 9)),
+    (Kind::L2Advertisement, "serviceSelectors", (16, 0)),
+    (Kind::BgpAdvertisement, "serviceSelectors", (16, 0)),
+    (Kind::BgpPeer, "dynamicASN", (14, 9)),
+    (Kind::BgpPeer, "interface", (15, 0)),
+    (Kind::BgpPeer, "localASN", (16, 0)),
+];
+
 /// What is wrong with an object.
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
@@ -116,12 +126,19 @@ pub(crate) struct Faults {
     pub(crate) wrong: Vec<(String, String)>,
 }
 
-/// Holds an object of MetalLB against its schema, drops what is unknown and fills in what has a default.
-pub(crate) fn check(kind: Kind, object: &mut Value) -> Faults {
+/// Holds an object of MetalLB against the schema of its release, drops what is unknown and fills in what has a default.
+/// `has` says whether the release is at least 0.MINOR.PATCH.
+pub(crate) fn check(kind: Kind, object: &mut Value, has: impl Fn(u32, u32) -> bool) -> Faults {
     let mut faults = Faults::default();
     let Some(fields) = fields(kind) else {
         return faults;
     };
+    for (_, field, (minor, patch)) in LATER.iter().filter(|(of, ..)| *of == kind) {
+        let spec = object.get_mut("spec").and_then(Value::as_object_mut);
+        if !has(*minor, *patch) && spec.is_some_and(|it| it.remove(*field).is_some()) {
+            faults.unknown.push(format!("spec.{field}"));
+        }
+    }
     if let Some(top) = object.as_object_mut() {
         top.retain(|name, _| {
             let is_known =
@@ -256,7 +273,8 @@ mod tests {
             "addresses": "10.0.0.0/24", "autoAsign": true,
             "serviceAllocation": { "priority": "high", "serviceSelectors": [{ "matchLabel": {} }] },
         } });
-        let faults = check(Kind::IpAddressPool, &mut pool);
+        let newest = |_, _| true;
+        let faults = check(Kind::IpAddressPool, &mut pool, newest);
         assert_eq!(
             faults.unknown,
             [
@@ -270,7 +288,14 @@ mod tests {
         assert_eq!(pool["spec"]["autoAssign"], true, "a default");
         assert!(pool.get("extra").is_none());
         let mut bare = json!({ "metadata": {} });
-        assert!(check(Kind::L2Advertisement, &mut bare).wrong.is_empty());
-        assert_eq!(check(Kind::IpAddressPool, &mut bare).wrong.len(), 1);
+        assert!(
+            check(Kind::L2Advertisement, &mut bare, newest)
+                .wrong
+                .is_empty()
+        );
+        assert_eq!(check(Kind::IpAddressPool, &mut bare, newest).wrong.len(), 1);
+        let mut early = json!({ "metadata": {}, "spec": { "serviceSelectors": [] } });
+        let faults = check(Kind::L2Advertisement, &mut early, |minor, _| minor < 16);
+        assert_eq!(faults.unknown, ["spec.serviceSelectors"]);
     }
 }

@@ -93,6 +93,7 @@ impl Editor {
     /// Among the blanks at the beginning a whole step goes at once.
     pub(super) fn on_backspace(&mut self) -> Answer {
         let (line, column) = self.cursor();
+        let is_alone = column > 0 && !self.area.is_selecting();
         let is_in_blanks = column > 0 && column <= of(self.line(line));
         let count = if is_in_blanks && !self.area.is_selecting() {
             (column - 1) % STEP.len() + 1
@@ -103,10 +104,10 @@ impl Editor {
         for _ in 0..count {
             has_deleted |= self.area.delete_char();
         }
-        if has_deleted {
-            self.edited()
-        } else {
-            Answer::Moved
+        match (has_deleted, is_alone) {
+            (true, true) => self.edited_here(),
+            (true, false) => self.edited(),
+            (false, _) => Answer::Moved,
         }
     }
 }

@@ -125,6 +125,16 @@ struct Container<'a> {
     image: Cow<'a, str>,
     #[serde(borrow, default, deserialize_with = "null_as_default")]
     args: Vec<Cow<'a, str>>,
+    #[serde(borrow, default, deserialize_with = "null_as_default")]
+    env: Vec<Variable<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Variable<'a> {
+    #[serde(borrow)]
+    name: Cow<'a, str>,
+    #[serde(borrow, default)]
+    value: Option<Cow<'a, str>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -191,7 +201,12 @@ impl Wire<'_> {
         let image = container.map(|it| Box::from(&*it.image));
         let args = container.into_iter().flat_map(|it| &it.args);
         let flags = args.filter(|it| is_shown(it)).map(|it| Box::from(&**it));
-        let flags = flags.collect();
+        let env = container.into_iter().flat_map(|it| &it.env);
+        let mode = env.filter(|it| it.name == BGP_MODE).filter_map(|it| {
+            let value = it.value.as_ref()?;
+            Some(format!("{BGP_MODE}={value}").into())
+        });
+        let flags = flags.chain(mode).collect();
         let (desired, ready) = match kind {
             WorkloadKind::DaemonSet => (
                 self.status.desired_number_scheduled,
@@ -224,6 +239,9 @@ fn repository(image: &str) -> &str {
     let last = image.rsplit('/').next().unwrap_or(image);
     last.split([':', '@']).next().unwrap_or(last)
 }
+
+/// The variable of MetalLB's containers that says how BGP is spoken; kept as if it were a flag.
+const BGP_MODE: &str = "METALLB_BGP_TYPE";
 
 /// Arguments of other programs may hold secrets, so only these are kept.
 fn is_shown(argument: &str) -> bool {

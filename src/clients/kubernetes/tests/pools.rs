@@ -198,6 +198,51 @@ async fn somebody_elses_change_is_a_conflict_whatever_the_server_calls_it() {
     }
 }
 
+/// MetalLB counts addresses in the status of its pools: between our reading and our writing the version has moved on.
+#[tokio::test]
+async fn a_version_that_only_the_status_has_moved_on_is_no_conflict() {
+    let Deed::Patch { before, .. } = patch("lan").deed else {
+        panic!("a patch");
+    };
+    let is_now = |range: &str| {
+        let mut now: Value = serde_json::from_str(&pool("lan", "8")).unwrap();
+        now["spec"]["addresses"] = json!([range]);
+        now["status"] = json!({ "availableIPv4": 3 });
+        ok(&now.to_string())
+    };
+    let mut change_ = patch("lan");
+    if let Deed::Patch { before, .. } = &mut change_.deed {
+        *before = Known::read(&pool("lan", "7")).unwrap().value;
+    }
+    assert_eq!(
+        before,
+        json!({ "spec": {} }),
+        "what the others take for granted"
+    );
+    let moved = || refusal(409, "the object has been modified");
+    let server = server().await;
+    server.always("list lan", is_now("10.0.0.1/32"));
+    server.next(&format!("patch {POOLS}/lan"), [moved()]);
+    let outcome = change(&server, &[change_.clone()]).await;
+    assert_eq!(outcome.refusal, None);
+    let patches = server.requests("patch");
+    let versions: Vec<bool> = patches
+        .iter()
+        .map(|it| it.contains(r#""resourceVersion":"8""#))
+        .collect();
+    assert_eq!(versions, [false, true, false], "{patches:?}");
+
+    let server = self::server().await;
+    server.always("list lan", is_now("10.0.0.9/32"));
+    server.next(&format!("patch {POOLS}/lan"), [moved()]);
+    let outcome = change(&server, &[change_]).await;
+    assert_eq!(
+        outcome.refusal.unwrap().kind,
+        RefusalKind::Conflict,
+        "it says something else"
+    );
+}
+
 #[tokio::test]
 async fn a_row_that_is_refused_half_way_says_how_far_it_came() {
     let server = server().await;

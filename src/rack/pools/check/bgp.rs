@@ -1,12 +1,12 @@
-//! BGP over the whole set: aggregation, local preference, communities, peers that share a node, BFD.
+//! BGP over the whole set: aggregation, local preference, communities, BFD, modes.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 use crate::rack::pools::check::set::{At, Set};
-use crate::rack::pools::check::{Facts, Mode};
+use crate::rack::pools::check::{Facts, Mode, frr};
 use crate::rack::pools::finding::{Finding, Kind, Layer};
-use crate::rack::pools::object::{BgpAdvertisement, Peer, Pool, Word};
+use crate::rack::pools::object::{BgpAdvertisement, Pool, Word};
 use crate::rack::pools::range::Family;
 
 /// Pairs that are compared with each other; more than this many are not told apart while somebody waits.
@@ -30,7 +30,7 @@ pub(super) fn check(set: &Set<'_>, facts: &Facts, findings: &mut Vec<Finding>) {
     local_preferences(set, findings);
     communities(set, findings);
     if facts.mode != Mode::Native {
-        peers_on_one_node(&set.peers, findings);
+        frr::check(&set.peers, facts, findings);
     }
     echo(set, findings);
     native(set, facts, findings);
@@ -232,66 +232,6 @@ pub(super) fn community(text: &str) -> Result<(), &'static str> {
         ["large", _, _, _] => Err("each number must be from 0 to 4294967295"),
         [_, _, _, _] => Err("a community of four parts begins with large:"),
         _ => Err("write a:b or large:a:b:c"),
-    }
-}
-
-/// FRR cannot have two sessions to one address, nor two identities, on one node. Only peers that are certain to meet are
-/// compared: those with the same node selectors, or with none.
-fn peers_on_one_node(peers: &[At<'_, Peer>], findings: &mut Vec<Finding>) {
-    let mut by_address: HashMap<(String, &str), &At<'_, Peer>> = HashMap::new();
-    let mut by_vrf: HashMap<(String, &str), &At<'_, Peer>> = HashMap::new();
-    for peer in peers {
-        let body = peer.body;
-        let selectors: Vec<_> = body.node_selectors.iter().map(|it| &it.value).collect();
-        let nodes = format!("{selectors:?}");
-        let vrf = body.vrf.as_ref().map_or("", |it| &*it.value);
-        let clash = |span, what: String| {
-            Finding::error(Layer::Webhook, Kind::Peer, span, what).why("FRR has one session to an address and one identity on a node; native mode takes it")
-        };
-        if let Some(address) = &body.address
-            && let Some(other) = by_address.insert((format!("{nodes}{vrf}"), &address.value), peer)
-        {
-            let what = format!(
-                "{} and {} have the same address, {}",
-                other.title(),
-                peer.title(),
-                &*address.value
-            );
-            findings.push(clash(peer.span(&address.span), what));
-        }
-        let Some(other) = by_vrf.insert((nodes, vrf), peer) else {
-            continue;
-        };
-        let asn = |it: &At<'_, Peer>| it.body.my_asn.as_ref().map(|it| it.value);
-        if asn(other) != asn(peer) {
-            let span = body
-                .my_asn
-                .as_ref()
-                .map_or_else(|| peer.head_span(), |it| peer.span(&it.span));
-            findings.push(clash(
-                span,
-                format!(
-                    "{} and {} have two AS numbers of ours on one node",
-                    other.title(),
-                    peer.title()
-                ),
-            ));
-        }
-        let router = |it: &At<'_, Peer>| it.body.router_id.as_ref().map(|it| it.value.clone());
-        if router(other) != router(peer) {
-            let span = body
-                .router_id
-                .as_ref()
-                .map_or_else(|| peer.head_span(), |it| peer.span(&it.span));
-            findings.push(clash(
-                span,
-                format!(
-                    "{} and {} have two router IDs on one node",
-                    other.title(),
-                    peer.title()
-                ),
-            ));
-        }
     }
 }
 

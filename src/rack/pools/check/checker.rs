@@ -94,19 +94,53 @@ impl Checker {
         if text == self.text && !self.parts.is_empty() {
             return &self.report;
         }
-        let cut = self.form == Form::File && text.len() <= LONGEST;
-        let touched = if cut {
+        let touched = if self.is_cut(text.len()) {
             self.touched(&text)
         } else {
             0..self.parts.len()
         };
+        self.reread(touched, |_| text)
+    }
+
+    /// Takes the text with other bytes in place of these. A long text is then neither copied nor compared.
+    pub fn splice(&mut self, bytes: Range<usize>, with: &str) -> &Report {
+        let Some(old) = self.text.get(bytes.clone()) else {
+            return &self.report;
+        };
+        self.read = 0;
+        if old == with {
+            return &self.report;
+        }
+        let length = self.text.len() - bytes.len() + with.len();
+        let touched = if self.is_cut(length) && self.is_cut(self.text.len()) {
+            self.between(bytes.start, bytes.end)
+        } else {
+            0..self.parts.len()
+        };
+        self.reread(touched, |mut text| {
+            text.replace_range(bytes, with);
+            text
+        })
+    }
+
+    /// Whether documents of a text of this length are read one by one.
+    fn is_cut(&self, length: usize) -> bool {
+        self.form == Form::File && length <= LONGEST
+    }
+
+    /// Reads the touched parts again, in the text that `change` makes of the one before.
+    fn reread(&mut self, touched: Range<usize>, change: impl FnOnce(String) -> String) -> &Report {
+        let before = std::mem::take(&mut self.text);
+        let old_length = before.len();
+        let text = change(before);
+        let cut = self.is_cut(text.len());
         let from = self.parts.get(touched.start).map_or(0, |part| part.start);
         let tail = self
             .parts
             .get(touched.end)
-            .map_or(0, |part| self.text.len() - part.start);
+            .map_or(0, |part| old_length - part.start);
         let window = from..text.len() - tail;
-        let shift = text.len().wrapping_sub(self.text.len());
+        let shift = text.len().wrapping_sub(old_length);
         for part in &mut self.parts[touched.end..] {
             part.start = part.start.wrapping_add(shift);
         }
@@ -137,8 +171,13 @@ impl Checker {
         let same = common(old, new);
         let longest = old.len().min(new.len()) - same;
         let same_end = common_end(old, new, longest);
-        let first = same.saturating_sub(BORDER);
-        let last = (old.len() - same_end).saturating_add(BORDER);
+        self.between(same, old.len() - same_end)
+    }
+
+    /// The parts that a change of these bytes of the old text may have changed.
+    fn between(&self, start: usize, end: usize) -> Range<usize> {
+        let first = start.saturating_sub(BORDER);
+        let last = end.saturating_add(BORDER);
         let start = self
             .parts
             .partition_point(|part| part.start <= first)

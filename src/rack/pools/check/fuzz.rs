@@ -133,11 +133,33 @@ fn damaged_texts_are_answered_with_places_inside_and_the_same_while_typing() {
             let mut text: String = seeds.iter().map(|it| SEEDS[*it]).collect();
             let mut checker = Checker::new(Form::File, Facts::default());
             checker.update(text.clone());
+            let mut spliced = Checker::new(Form::File, Facts::default());
+            spliced.update(text.clone());
             for damage in damages {
                 damage.apply(&mut text);
                 let kept = checker.update(text.clone()).clone();
                 let fresh = check(&text, Form::File, &Facts::default());
                 assert_eq!(kept, fresh, "{text:?}");
+                // The same edit as bytes put in place of others.
+                let before = spliced.text().to_owned();
+                let same = before
+                    .bytes()
+                    .zip(text.bytes())
+                    .take_while(|(a, b)| a == b)
+                    .count();
+                let start = crate::rack::pools::finding::boundary(&before, same);
+                let rest = before[start..]
+                    .bytes()
+                    .rev()
+                    .zip(text[start..].bytes().rev());
+                let same_end = rest.take_while(|(a, b)| a == b).count();
+                let mut end = before.len() - same_end;
+                while !before.is_char_boundary(end) {
+                    end += 1;
+                }
+                let with = &text[start..text.len() - (before.len() - end)];
+                assert_eq!(*spliced.splice(start..end, with), fresh, "{text:?}");
+                assert_eq!(spliced.text(), text);
                 for finding in &fresh.findings {
                     assert!(
                         text.get(finding.span.clone()).is_some(),
