@@ -39,6 +39,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
 use ratatui::{Terminal, TerminalOptions, Viewport};
 use serde_json::{Map, Value, json};
+use tokio_util::sync::CancellationToken;
 
 use crate::fixtures::{at, node, office, tell};
 
@@ -410,6 +411,22 @@ fn merges(criterion: &mut Criterion) {
     });
     group.bench_function("read, merge one more, check", |bench| {
         bench.iter(|| kubeconfig_files::plan(&places, black_box(&request)).unwrap());
+    });
+    let cancel = CancellationToken::new();
+    let mut asked = ["one.lan", "two.lan"].map(|server| {
+        let mut request = request.clone();
+        if let Request::Merge(merge) = &mut request {
+            merge.server = Some(server.to_owned());
+        }
+        request
+    });
+    // Under the lock, with backup and note, flushed to the disk and renamed.
+    group.bench_function("merge one more, written", |bench| {
+        bench.iter(|| {
+            asked.swap(0, 1);
+            let written = kubeconfig_files::write_once(&places, &asked[0], None, &cancel);
+            assert_eq!(written.unwrap().backups.len(), 1);
+        });
     });
     group.bench_function("the masked difference", |bench| {
         bench.iter(|| black_box(&plan).diff());

@@ -2,8 +2,9 @@
 //!
 //! Exit codes: 0 all is well; 1 `bramble problems` found something, or MetalLB would refuse what `bramble pools` was given; 2 the command line or a file named on it is wrong;
 //! 3 the cluster could not be read; 4 the terminal could not be used; 5 nothing was written, because something
-//! is for a person to decide; 101, which is Rust's, a panic.
+//! is for a person to decide; 130 a signal came before it was done; 101, which is Rust's, a panic.
 
+mod asking;
 mod cockpit;
 mod demo;
 mod kubeconfig;
@@ -34,6 +35,7 @@ Exit codes:
   3    the cluster could not be read
   4    the terminal could not be used
   5    nothing was written: a name is taken, a lock is held, or a certificate does not fit
+  130  ctrl-c, or another signal, ended it before it was done
   101  bramble itself failed; the log says where
 
 Files:

@@ -102,6 +102,11 @@ pub enum Effect {
         asked: Asked,
     },
 
+    /// Read what an undo of the kubeconfig would take back.
+    ReadLastChange {
+        request: RequestId,
+    },
+
     // Writing to files of this machine.
     /// Change the kubeconfig; first remove this lock, which a person has said is left behind.
     ChangeKubeconfig {
@@ -235,6 +240,7 @@ impl Effect {
             | Effect::WantMetrics(_)
             | Effect::FollowFleet
             | Effect::PreviewChange { .. }
+            | Effect::ReadLastChange { .. }
             | Effect::Stop(_)
             | Effect::ReadYaml { .. }
             | Effect::Probe { .. }

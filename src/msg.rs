@@ -11,7 +11,7 @@ use crate::rack::draft::{Applied, Draft, DraftKey};
 use crate::rack::drain::{News, Plan};
 use crate::rack::facts::Fact;
 use crate::rack::fleet::FleetFact;
-use crate::rack::kubeconfig_change::{Done, Order, Preview, Refusal};
+use crate::rack::kubeconfig_change::{Done, LastChange, Order, Preview, Refusal};
 use crate::rack::manifest::Manifest;
 use crate::rack::node::{NodeName, PasswordSecret, Uid};
 use crate::rack::pool_text::Changed;
@@ -46,6 +46,11 @@ pub enum Msg {
     ChangePreviewed {
         request: RequestId,
         result: Result<Box<Preview>, Box<Problem>>,
+    },
+    /// What an undo of the kubeconfig would take back; `None`: nothing.
+    LastChangeRead {
+        request: RequestId,
+        change: Option<LastChange>,
     },
     /// A change of the kubeconfig has ended.
     KubeconfigChanged {

@@ -75,7 +75,9 @@ impl Panes {
                 // The program's own.
                 FormId::Ssh { .. } => {}
             },
-            Msg::ChangePreviewed { .. } | Msg::KubeconfigChanged { .. } => {
+            Msg::ChangePreviewed { .. }
+            | Msg::LastChangeRead { .. }
+            | Msg::KubeconfigChanged { .. } => {
                 self.kubeconfig.on_msg(msg, cx);
             }
             Msg::DrainPlanned {

@@ -90,6 +90,7 @@ impl Effects {
             }
             Effect::FollowFleet => self.follow_fleet(),
             Effect::PreviewChange { request, asked } => self.preview_change(request, asked),
+            Effect::ReadLastChange { request } => self.read_last_change(request),
             Effect::ChangeKubeconfig { order, unlock } => self.change_kubeconfig(order, unlock),
             Effect::Stop(key) => self.stop(key),
             Effect::ReadYaml {

@@ -10,7 +10,8 @@ use super::*;
 use crate::effect::TaskKey;
 use crate::msg::Question;
 use crate::rack::facts::{Change, ClusterInfo};
-use crate::rack::fleet::{Context, Contexts, FleetFact, Login};
+use crate::rack::fleet::{Contexts, FleetFact};
+use crate::rack::kubeconfig::{ContextEntry, Credential};
 use crate::rack::kubeconfig_change::Order;
 use crate::rack::link::LinkState;
 use crate::rack::node::{Node, NodeInfo, ResourceVersion, Resources, Uid};
@@ -334,14 +335,15 @@ fn contexts_are_looked_at_only_while_their_pane_is_shown() {
 fn the_contexts_stay_known_when_the_session_turns_to_one() {
     let mut model = model();
     press(&mut model, "7");
-    let context = |name: &str| Context {
+    let context = |name: &str| ContextEntry {
         name: name.into(),
         cluster: name.into(),
         server: String::new(),
         user: String::new(),
         namespace: None,
-        login: Login::Token,
-        file: String::new(),
+        credential: Credential::Token,
+        file: "config".into(),
+        is_current: false,
         problem: None,
     };
     let contexts = Contexts {

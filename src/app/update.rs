@@ -154,6 +154,7 @@ fn step(model: &mut Model, msg: Msg, queue: &mut VecDeque<Msg>, effects: &mut Ve
         } => boards::asks::ssh_answered(request, &answers, effects),
         msg @ (Msg::FormSent { .. }
         | Msg::ChangePreviewed { .. }
+        | Msg::LastChangeRead { .. }
         | Msg::DraftRead { .. }
         | Msg::DraftKept(_)
         | Msg::PoolsChanged { .. }

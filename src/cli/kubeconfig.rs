@@ -4,6 +4,7 @@
 //! line or a file is wrong; 5 nothing was written because something is for a person to decide: a name is taken, a lock is
 //! held, the server's certificate does not fit, or the file was changed since.
 
+mod contexts;
 mod say;
 
 use std::io::{IsTerminal, Write};
@@ -16,11 +17,10 @@ use jiff::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::{Failure, Global, Output, cockpit, print, target};
+use crate::cli::{Failure, Global, Output, asking, cockpit, print, target};
 use crate::clients::kubeconfig_files::{self as on_disk, Place, Places, ServerCheck};
-use crate::clients::ssh::{Settings, Ssh};
 use crate::config::Paths;
-use crate::rack::kubeconfig::{Merge, OnConflict, Plan, Request, ServerToCheck, Source, days_left};
+use crate::rack::kubeconfig::{Merge, OnConflict, Plan, Request, Source, days_left};
 use crate::rack::problem::Problem;
 use crate::rack::ssh::Destination;
 
@@ -28,11 +28,14 @@ use crate::rack::ssh::Destination;
 pub(super) enum Kubeconfig {
     /// Merge a kubeconfig (k3s.yaml) into ours: known clusters are updated in place, new ones added under one name.
     Merge(MergeArguments),
-    /// List the contexts with their servers and the days left on their certificates.
+    /// List the contexts with their servers, whether those answer, and the days left on their certificates.
     Contexts {
         /// How to print.
         #[arg(short, long, value_enum, default_value = "table")]
         output: Output,
+        /// Ask no server whether it answers.
+        #[arg(long)]
+        no_probe: bool,
     },
     /// Make a context the current one.
     Use {
@@ -142,9 +145,9 @@ pub(super) fn run(global: &Global, command: Kubeconfig) -> Result<ExitCode, Fail
     let places = places(global)?;
     match command {
         Kubeconfig::Merge(arguments) => merge(global, places, arguments),
-        Kubeconfig::Contexts { output } => contexts(&places, output),
+        Kubeconfig::Contexts { output, no_probe } => contexts::run(&places, output, !no_probe),
         Kubeconfig::Use { context, how } => {
-            change(global, &places, Request::UseContext { context }, how)
+            change(global, &places, Request::UseContext { context }, how, &[])
         }
         Kubeconfig::Namespace {
             name,
@@ -160,11 +163,16 @@ pub(super) fn run(global: &Global, command: Kubeconfig) -> Result<ExitCode, Fail
                     namespace,
                 },
                 how,
+                &[],
             )
         }
-        Kubeconfig::Rename { from, to, how } => {
-            change(global, &places, Request::RenameContext { from, to }, how)
-        }
+        Kubeconfig::Rename { from, to, how } => change(
+            global,
+            &places,
+            Request::RenameContext { from, to },
+            how,
+            &[],
+        ),
         Kubeconfig::Delete {
             name,
             with_orphans,
@@ -177,6 +185,7 @@ pub(super) fn run(global: &Global, command: Kubeconfig) -> Result<ExitCode, Fail
                 with_orphans,
             },
             how,
+            &[],
         ),
         Kubeconfig::Undo { force } => undo(global, places, force),
         Kubeconfig::Unlock { yes } => unlock(global, &places, yes),
@@ -189,28 +198,6 @@ fn places(global: &Global) -> Result<Places, Failure> {
     Ok(Places {
         target: target(global),
         notes: paths.state.join("kubeconfig-undo"),
-    })
-}
-
-fn contexts(places: &Places, output: Output) -> Result<ExitCode, Failure> {
-    let files = on_disk::read(&places.target);
-    let (contexts, now) = (files.contexts(), Timestamp::now());
-    let code = print(|out| {
-        let text = match output {
-            Output::Table => say::contexts(&contexts, now),
-            Output::Json => say::contexts_as_json(&contexts, now),
-        };
-        out.extend_from_slice(text.as_bytes());
-        Ok(())
-    })?;
-    warn(&files.problems());
-    if files.is_nowhere() {
-        warn(&[say::nowhere(&files)]);
-    }
-    Ok(if files.is_usable() {
-        code
-    } else {
-        ExitCode::from(2)
     })
 }
 
@@ -253,38 +240,37 @@ fn merge(
         set_current: arguments.set_current,
     });
     let plan = on_disk::plan(&places, &request).map_err(wrong)?;
-    if plan.conflicts.is_empty() && !arguments.no_check {
-        check(&plan, arguments.how)?;
-    }
-    change(global, &places, request, arguments.how)
+    let checks = if plan.conflicts.is_empty() && !arguments.no_check {
+        check(&plan, arguments.how)?
+    } else {
+        Vec::new()
+    };
+    change(global, &places, request, arguments.how, &checks)
 }
 
-/// Over ssh, as far as that needs no answer: nobody is asked for a password or a host key here.
+/// Over ssh, with the questions that come up on the terminal.
 fn fetch(to: &Destination) -> Result<(Source, String), Failure> {
-    let runtime = cockpit::runtime().map_err(Failure::usage)?;
-    runtime.block_on(async {
-        let (asks, _) = tokio::sync::mpsc::channel(1);
-        let ssh = Ssh::new(Settings::of_user(), asks);
-        on_disk::fetch(&ssh, to).await.map_err(wrong)
-    })
+    asking::with_ssh(async |ssh| on_disk::fetch(ssh, to).await.map_err(wrong))
 }
 
 /// Asks every server of the plan who it is. A wrong answer ends the merge, none is a warning.
-fn check(plan: &Plan, how: How) -> Result<(), Failure> {
-    let checks: Vec<(&ServerToCheck, ServerCheck)> = (plan.servers.iter())
-        .map(|server| (server, on_disk::check_server(server)))
-        .collect();
-    for (server, check) in &checks {
+fn check(plan: &Plan, how: How) -> Result<Vec<ServerCheck>, Failure> {
+    let checks = on_disk::check_servers(&plan.servers);
+    for (server, check) in plan.servers.iter().zip(&checks) {
         let Some(problem) = check.problem(server) else {
             continue;
         };
         if check.is_wrong() && !how.dry_run {
             let next = format!("{}; or write it all the same: --no-check", problem.next);
+            if how.output == Some(Form::Json) {
+                let text = say::json(plan, None, &checks);
+                print(|out| out.write_all(text.as_bytes()))?;
+            }
             return Err(undecided(problem.next(next)));
         }
         warn(&[problem]);
     }
-    Ok(())
+    Ok(checks)
 }
 
 fn change(
@@ -292,10 +278,11 @@ fn change(
     places: &Places,
     request: Request,
     how: How,
+    checks: &[ServerCheck],
 ) -> Result<ExitCode, Failure> {
     if how.dry_run {
         let plan = on_disk::plan(places, &request).map_err(wrong)?;
-        return show(&plan, how, None);
+        return show(&plan, how, None, checks);
     }
     refuse_when_read_only(global)?;
     let places = places.clone();
@@ -303,20 +290,25 @@ fn change(
     match written {
         Ok(written) => {
             warn(&written.notes);
-            show(&written.plan, how, Some(&written.backups))
+            show(&written.plan, how, Some(&written.backups), checks)
         }
-        Err(on_disk::Error::Conflict(plan)) => show(&plan, how, None),
+        Err(on_disk::Error::Conflict(plan)) => show(&plan, how, None, checks),
         Err(on_disk::Error::Problem(problem)) => Err(wrong(problem)),
         Err(error) => Err(undecided(error.problem())),
     }
 }
 
-fn show(plan: &Plan, how: How, backups: Option<&[PathBuf]>) -> Result<ExitCode, Failure> {
+fn show(
+    plan: &Plan,
+    how: How,
+    backups: Option<&[PathBuf]>,
+    checks: &[ServerCheck],
+) -> Result<ExitCode, Failure> {
     warn(&plan.notes);
     let text = match how.output {
         None => say::summary(plan, backups),
         Some(Form::Diff) => say::diff(plan),
-        Some(Form::Json) => say::json(plan, backups),
+        Some(Form::Json) => say::json(plan, backups, checks),
     };
     print(|out| {
         out.extend_from_slice(text.as_bytes());

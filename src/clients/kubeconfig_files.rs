@@ -30,10 +30,10 @@ use crate::clients::kubernetes::Target;
 use crate::rack::kubeconfig::{self, EntryChange, Files, Plan, Request};
 use crate::rack::problem::Problem;
 
-pub use handshake::{ServerCheck, check_server};
+pub use handshake::{ServerCheck, check_server, check_servers};
 pub use lock::{HeldLock, held_locks, remove_lock};
 pub use place::{K3S, Place, fetch, parse_place, read_source};
-pub use undo::{LastChange, Undone, last_change, undo};
+pub use undo::{Undone, last_change, undo};
 
 use lock::Locks;
 use undo::Note;
@@ -126,13 +126,13 @@ pub fn write(
     shown: Option<&[EntryChange]>,
     cancel: &CancellationToken,
 ) -> Result<Written, Error> {
-    let mut written = once(places, request, shown, cancel)?;
+    let mut written = write_once(places, request, shown, cancel)?;
     if written.plan.is_nothing() {
         return Ok(written);
     }
     for _ in 0..TRIES {
         std::thread::sleep(SECOND_LOOK);
-        match once(places, request, None, cancel) {
+        match write_once(places, request, None, cancel) {
             Ok(again) if !again.plan.is_nothing() => written.backups.extend(again.backups),
             // A context that is renamed or deleted cannot be found again, and an unfinished look undoes nothing.
             Ok(_) | Err(_) => return Ok(written),
@@ -144,7 +144,8 @@ pub fn write(
         .into())
 }
 
-fn once(
+/// [`write`] without the second look: for whoever knows that nobody else writes.
+pub fn write_once(
     places: &Places,
     request: &Request,
     shown: Option<&[EntryChange]>,

@@ -50,13 +50,15 @@ mod split;
 mod supervisor;
 mod write;
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
 use crate::rack::facts::Fact;
-use crate::rack::fleet::{Contexts, FleetFact};
+use crate::rack::fleet::{Contexts, FleetFact, State};
 use crate::rack::link::Source;
 use crate::rack::log::{LogNews, LogQuery};
 use crate::rack::manifest::Manifest;
@@ -112,6 +114,12 @@ pub async fn follow_fleet(target: Target, out: mpsc::Sender<FleetFact>) {
         () = out.closed() => {}
         () = fleet::follow(target, out.clone()) => {}
     }
+}
+
+/// Looks at the cluster of every context of the kubeconfig once, all at the same time and each within `limit`. A context
+/// that cannot be used is not in the answer.
+pub async fn look_once(target: &Target, limit: Duration) -> BTreeMap<String, State> {
+    fleet::once(target, limit).await
 }
 
 /// All contexts of the kubeconfig as the files hold them, asking nobody.

@@ -18,8 +18,7 @@ use crate::panes::kubeconfig::columns::{COLUMNS, Column};
 use crate::panes::listing::Listing;
 use crate::panes::{Cx, scrolled};
 use crate::rack::Rack;
-use crate::rack::fleet::Context;
-use crate::rack::kubeconfig::Request;
+use crate::rack::kubeconfig::{ContextEntry, Request};
 use crate::rack::kubeconfig_change::{Asked, MergeForm, Preview};
 use crate::theme::roles::Theme;
 use crate::ui::frame::inside;
@@ -34,7 +33,7 @@ pub struct KubeconfigPane {
     /// The merge as it was filled in last, to go back to.
     form: MergeForm,
     last_request: u64,
-    /// The preview we wait for: an older one is dropped.
+    /// The preview or the last change we wait for: an older one is dropped.
     awaited: Option<RequestId>,
     /// Whether a deletion has been asked about what it leaves behind.
     is_orphans_asked: bool,
@@ -124,7 +123,7 @@ impl KubeconfigPane {
                 let form = change::merge_form(&MergeForm::default(), &[]);
                 cx.msgs.push(Msg::Fill(form));
             }
-            Action::KubeconfigUndo => cx.msgs.push(Msg::Ask(change::undo())),
+            Action::KubeconfigUndo => self.ask_undo(cx),
             Action::ContextUse => self.ask_change(cx, |context| Request::UseContext { context }),
             Action::ContextDelete => {
                 self.is_orphans_asked = false;
@@ -215,7 +214,7 @@ impl KubeconfigPane {
         self.ask_preview(Asked::Change(request(name)), cx);
     }
 
-    fn with_context(&self, cx: &mut Cx<'_>, ask: impl FnOnce(&Context) -> Msg) {
+    fn with_context(&self, cx: &mut Cx<'_>, ask: impl FnOnce(&ContextEntry) -> Msg) {
         let msg = match self.current(cx.rack) {
             Some(context) => ask(context),
             None => Msg::warn("there is no context here"),
@@ -224,7 +223,7 @@ impl KubeconfigPane {
     }
 
     /// The context the keys act on.
-    fn current<'a>(&self, rack: &'a Rack) -> Option<&'a Context> {
+    fn current<'a>(&self, rack: &'a Rack) -> Option<&'a ContextEntry> {
         let contexts = self.chosen(rack);
         let ids: Vec<String> = contexts.iter().map(|it| it.name.clone()).collect();
         contexts.get(self.list.rows.index(&ids)?).copied()
@@ -236,13 +235,13 @@ impl KubeconfigPane {
     }
 
     /// The contexts in the order and the choice of the table.
-    fn chosen<'a>(&self, rack: &'a Rack) -> Vec<&'a Context> {
+    fn chosen<'a>(&self, rack: &'a Rack) -> Vec<&'a ContextEntry> {
         let filter = self.list.parsed_filter();
-        let passes = |context: &&Context| {
+        let passes = |context: &&ContextEntry| {
             let cells = COLUMNS.map(|column| column.cell(rack, context).0);
             filter.is_empty() || self.list.accepts(&filter, &cells)
         };
-        let mut contexts: Vec<&Context> = (rack.fleet.entries().iter())
+        let mut contexts: Vec<&ContextEntry> = (rack.fleet.entries().iter())
             .filter(|context| !self.list.only_faults || columns::is_faulty(rack, context))
             .filter(passes)
             .collect();

@@ -3,11 +3,12 @@
 //! Not here: reading files and asking servers (clients), and changing the files. Invariant: what is known of a context
 //! is kept as long as it means the same cluster and user, and goes with them.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use jiff::Timestamp;
-
+use crate::rack::kubeconfig::ContextEntry;
 use crate::rack::problem::Problem;
 use crate::rack::time::Now;
 
@@ -23,43 +24,15 @@ pub struct Fleet {
 /// The contexts as the files hold them, in the order of kubectl.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Contexts {
-    pub entries: Vec<Context>,
+    pub entries: Vec<ContextEntry>,
     /// `current-context`, which may name none of them.
     pub current: Option<String>,
-    /// The files that were looked at, as they are written on screen.
-    pub files: Vec<String>,
+    /// The files that were looked at.
+    pub files: Vec<PathBuf>,
+    /// Written as `~` on screen.
+    pub home: Option<PathBuf>,
     /// Why there are no entries, when the files cannot be read at all.
     pub problem: Option<Problem>,
-}
-
-/// One context.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Context {
-    pub name: String,
-    pub cluster: String,
-    /// The URL without any user or password in it; empty when the context names no usable cluster.
-    pub server: String,
-    pub user: String,
-    pub namespace: Option<String>,
-    pub login: Login,
-    /// The file it stands in.
-    pub file: String,
-    /// Why it cannot be used.
-    pub problem: Option<Problem>,
-}
-
-/// How the user of a context proves who it is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Login {
-    /// A client certificate, until then.
-    Certificate(Timestamp),
-    Token,
-    Password,
-    /// A program that is run for a credential; it may ask a person or open a browser.
-    Plugin,
-    /// Nothing that can be used, or nothing at all.
-    #[default]
-    Nothing,
 }
 
 /// What the last look at a cluster brought.
@@ -119,6 +92,28 @@ pub enum FleetFact {
     Asked { contexts: Vec<String>, state: State },
 }
 
+impl State {
+    /// In the few words that fit into a cell of a table.
+    pub fn words(&self) -> Cow<'_, str> {
+        match self {
+            State::Up(answer) => answer.words(),
+            State::Denied(fault) | State::Down(fault) => fault.brief.as_str().into(),
+        }
+    }
+}
+
+impl Answer {
+    /// In the few words that fit into a cell of a table.
+    pub fn words(&self) -> Cow<'_, str> {
+        match (&self.ready, self.version.as_deref()) {
+            (Ready::No(failed), _) if failed.is_empty() => "answers, not ready".into(),
+            (Ready::No(failed), _) => format!("not ready: {}", failed.join(", ")).into(),
+            (_, Some(version)) => version.into(),
+            (_, None) => "answers".into(),
+        }
+    }
+}
+
 impl Fleet {
     /// Takes in one piece of news.
     pub fn apply(&mut self, fact: FleetFact, now: Now) {
@@ -138,7 +133,7 @@ impl Fleet {
 
     fn take_contexts(&mut self, contexts: Contexts) {
         let means_the_same = |name: &String| {
-            let is = |context: &&Context| context.name == *name;
+            let is = |context: &&ContextEntry| context.name == *name;
             let before = self.entries().iter().find(is);
             let now = contexts.entries.iter().find(is);
             matches!((before, now), (Some(before), Some(now)) if before.means_the_same_as(now))
@@ -151,11 +146,11 @@ impl Fleet {
         self.contexts = Some(contexts);
     }
 
-    pub fn entries(&self) -> &[Context] {
+    pub fn entries(&self) -> &[ContextEntry] {
         (self.contexts.as_ref()).map_or(&[], |contexts| contexts.entries.as_slice())
     }
 
-    pub fn context(&self, name: &str) -> Option<&Context> {
+    pub fn context(&self, name: &str) -> Option<&ContextEntry> {
         self.entries().iter().find(|context| context.name == name)
     }
 
@@ -169,6 +164,15 @@ impl Fleet {
         self.contexts.as_ref()?.current.as_deref()
     }
 
+    /// A path as people write it: `~` for the home.
+    pub fn shown(&self, path: &Path) -> String {
+        let home = self.contexts.as_ref().and_then(|it| it.home.as_deref());
+        match home.and_then(|home| path.strip_prefix(home).ok()) {
+            Some(rest) => format!("~/{}", rest.display()),
+            None => path.display().to_string(),
+        }
+    }
+
     /// True when the contexts come from more than one file.
     pub fn has_several_files(&self) -> bool {
         let mut files = self.entries().iter().map(|context| &context.file);
@@ -177,41 +181,26 @@ impl Fleet {
     }
 }
 
-impl Context {
-    fn means_the_same_as(&self, other: &Context) -> bool {
-        (&self.cluster, &self.server, &self.user) == (&other.cluster, &other.server, &other.user)
-            && self.login == other.login
-            && self.problem == other.problem
-    }
-
-    /// Whole days until the client certificate ends, negative when it has ended; `None` without one.
-    pub fn days_left(&self, now: Now) -> Option<i64> {
-        let Login::Certificate(end) = self.login else {
-            return None;
-        };
-        let seconds = end.as_second() - now.wall.as_second();
-        Some(seconds.div_euclid(24 * 3_600))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rack::kubeconfig::Credential;
 
-    fn context(name: &str, server: &str) -> Context {
-        Context {
+    fn context(name: &str, server: &str) -> ContextEntry {
+        ContextEntry {
             name: name.into(),
             cluster: "c".into(),
             server: server.into(),
             user: "u".into(),
             namespace: None,
-            login: Login::Token,
+            credential: Credential::Token,
             file: "config".into(),
+            is_current: false,
             problem: None,
         }
     }
 
-    fn contexts(entries: &[Context]) -> FleetFact {
+    fn contexts(entries: &[ContextEntry]) -> FleetFact {
         FleetFact::Contexts(Contexts {
             entries: entries.to_vec(),
             ..Contexts::default()
@@ -228,7 +217,7 @@ mod tests {
             state: State::Up(Answer::default()),
         };
         fleet.apply(asked, Now::ZERO);
-        let other_namespace = Context {
+        let other_namespace = ContextEntry {
             namespace: Some("web".into()),
             ..a.clone()
         };
@@ -243,19 +232,20 @@ mod tests {
     }
 
     #[test]
-    fn days_are_whole_and_negative_after_the_end() {
-        let days = |hours: i64| {
-            let end = Timestamp::from_second(hours * 3_600).unwrap();
-            let context = Context {
-                login: Login::Certificate(end),
-                ..context("a", "")
-            };
-            context.days_left(Now::ZERO)
-        };
-        assert_eq!(days(47), Some(1));
-        assert_eq!(days(23), Some(0));
-        assert_eq!(days(-1), Some(-1));
-        assert_eq!(context("a", "").days_left(Now::ZERO), None);
+    fn a_path_below_the_home_is_written_short() {
+        let mut fleet = Fleet::default();
+        fleet.apply(
+            FleetFact::Contexts(Contexts {
+                home: Some("/home/pi".into()),
+                ..Contexts::default()
+            }),
+            Now::ZERO,
+        );
+        assert_eq!(
+            fleet.shown(Path::new("/home/pi/.kube/config")),
+            "~/.kube/config"
+        );
+        assert_eq!(fleet.shown(Path::new("/home/pip/x")), "/home/pip/x");
     }
 
     #[test]

@@ -6,6 +6,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::rack::kubeconfig::{EntryChange, OnConflict, Plan, Request};
 use crate::rack::problem::Problem;
 
@@ -94,6 +96,17 @@ pub enum Order {
     Undo { force: bool },
 }
 
+/// What an undo would take back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastChange {
+    /// `merged k3s.yaml`.
+    pub what: String,
+    pub at: Timestamp,
+    pub files: Vec<PathBuf>,
+    /// Somebody changed a file since: only a forced undo takes it back, and that with it.
+    pub is_changed_since: bool,
+}
+
 /// What was done.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Done {
@@ -105,6 +118,8 @@ pub enum Done {
         what: String,
         restored: Vec<PathBuf>,
         removed: Vec<PathBuf>,
+        /// Backups of what others had changed since.
+        kept: Vec<PathBuf>,
     },
 }
 

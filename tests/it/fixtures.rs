@@ -10,8 +10,9 @@ use bramble::keymap::Keymap;
 use bramble::msg::{Generation, Msg};
 use bramble::rack::event::NodeEvent;
 use bramble::rack::facts::{Change, ClusterInfo, Fact, Usage};
-use bramble::rack::fleet::{Answer, Context, Contexts, Fault, FleetFact, Login, Ready, State};
+use bramble::rack::fleet::{Answer, Contexts, Fault, FleetFact, Ready, State};
 use bramble::rack::kubeconfig::{self, FileText, Files, Merge, OnConflict, Request, plan};
+use bramble::rack::kubeconfig::{ContextEntry, Credential};
 use bramble::rack::kubeconfig_change::{Preview, Server};
 use bramble::rack::link::{LinkState, Source, SourceState};
 use bramble::rack::node::{
@@ -105,17 +106,20 @@ pub(crate) fn contexts(size: Size, theme: &str) -> Model {
 }
 
 fn kubeconfig() -> Contexts {
-    let context = |name: &str, server: &str, login| Context {
+    let context = |name: &str, server: &str, credential| ContextEntry {
         name: name.to_owned(),
         cluster: name.to_owned(),
         server: server.to_owned(),
         user: format!("{name}-admin"),
         namespace: None,
-        login,
-        file: "~/.kube/config".to_owned(),
+        credential,
+        file: "~/.kube/config".into(),
+        is_current: name == "home",
         problem: None,
     };
-    let until = |days: i64| Login::Certificate(at(0).wall + (days * 24).hours());
+    let until = |days: i64| Credential::Certificate {
+        ends: Some(at(0).wall + (days * 24).hours()),
+    };
     let nowhere = Problem::new(
         Severity::Critical,
         Subject::Kubeconfig,
@@ -126,22 +130,27 @@ fn kubeconfig() -> Contexts {
         entries: vec![
             context("office-rack", "https://10.10.10.10:6443", until(333)),
             context("home", "https://home.example.org:6443", until(5)),
-            Context {
+            ContextEntry {
                 namespace: Some("web".to_owned()),
-                ..context("lab", "https://192.168.40.2:6443", Login::Token)
+                ..context("lab", "https://192.168.40.2:6443", Credential::Token)
             },
-            context("cloud", "https://203.0.113.7", Login::Plugin),
-            Context {
-                file: "~/.kube/customer".to_owned(),
+            context(
+                "cloud",
+                "https://203.0.113.7",
+                Credential::Plugin("gke-gcloud-auth-plugin".to_owned()),
+            ),
+            ContextEntry {
+                file: "~/.kube/customer".into(),
                 ..context("customer", "https://198.51.100.23:6443", until(-3))
             },
-            Context {
+            ContextEntry {
                 problem: Some(nowhere),
-                ..context("attic", "https://192.168.40.9:6443", Login::Nothing)
+                ..context("attic", "https://192.168.40.9:6443", Credential::Nothing)
             },
         ],
         current: Some("home".to_owned()),
-        files: vec!["~/.kube/config".to_owned(), "~/.kube/customer".to_owned()],
+        files: vec!["~/.kube/config".into(), "~/.kube/customer".into()],
+        home: None,
         problem: None,
     }
 }

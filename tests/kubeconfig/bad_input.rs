@@ -100,6 +100,20 @@ fn a_broken_source_is_named_and_nothing_is_written() {
             "holds no certificate",
         ),
         (
+            "a key that is not base64",
+            good.replace(
+                "token: s3cr3t",
+                "client-certificate-data: aGk=\n    client-key-data: s3cr3t!",
+            ),
+            "client-key-data is not base64",
+        ),
+        ("tabs", good.replace("  user:", "\tuser:"), "standard input"),
+        (
+            "an entry without a name",
+            good.replace("- name: default\n  user", "- user"),
+            "user",
+        ),
+        (
             "no server",
             good.replace("server: https://127.0.0.1:6443", "x: y"),
             "no usable address",
@@ -120,6 +134,26 @@ fn a_broken_source_is_named_and_nothing_is_written() {
         said.contains("a password has no place in it") && !said.contains("pi:word"),
         "{said}"
     );
+}
+
+#[test]
+fn a_file_with_nothing_in_it_becomes_a_kubeconfig() {
+    for nothing in ["", "\n", "# only a comment\n", "---\n", "\u{feff}", "{}\n"] {
+        let home = Home::new();
+        home.write(".kube/config", nothing);
+        done(&home.bramble_reading(
+            &["merge", "-", "--server", "rack", "--no-check"],
+            &rack("https://127.0.0.1:6443", "n3w"),
+        ));
+        let listed = done(&home.bramble(&["contexts", "--no-probe"]));
+        assert!(
+            listed.contains("https://rack:6443"),
+            "{nothing:?}: {listed}"
+        );
+        assert!(!nothing.starts_with('#') || home.text().starts_with(nothing));
+        done(&home.bramble(&["undo"]));
+        assert_eq!(home.text(), nothing);
+    }
 }
 
 #[test]

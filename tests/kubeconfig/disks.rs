@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::home::{Home, done, rack, refused, skip};
+use crate::kubectl::WRITTEN;
 
 const MERGE: [&str; 5] = ["merge", "-", "--name", "rack", "--no-check"];
 
@@ -104,6 +105,43 @@ fn undo_restores_the_bytes_and_loses_no_later_change() {
     done(&home.bramble_reading(&MERGE, &source()));
     done(&home.bramble(&["undo"]));
     assert!(!home.config().exists(), "there was none before");
+}
+
+#[test]
+fn every_style_comes_back_byte_for_byte() {
+    std::thread::scope(|scope| {
+        for (style, text) in WRITTEN {
+            scope.spawn(move || {
+                let home = Home::new();
+                home.write(".kube/config", text);
+                for change in [
+                    &["use", "b"][..],
+                    &["namespace", "a", "home"],
+                    &["delete", "b"],
+                ] {
+                    done(&home.bramble(change));
+                    assert_ne!(home.text(), text, "{style}");
+                    done(&home.bramble(&["undo"]));
+                    assert_eq!(home.text(), text, "{style}: {change:?}");
+                }
+                done(&home.bramble_reading(&MERGE, &source()));
+                done(&home.bramble(&["undo"]));
+                assert_eq!(home.text(), text, "{style}: merge");
+            });
+        }
+    });
+}
+
+#[test]
+fn a_forced_undo_keeps_what_it_takes_away() {
+    let home = Home::new();
+    home.write(".kube/config", "kind: Config\n");
+    done(&home.bramble_reading(&MERGE, &source()));
+    let changed = format!("{}# later\n", home.text());
+    home.write(".kube/config", &changed);
+    let said = done(&home.bramble(&["undo", "--force"]));
+    let kept = said.rsplit(' ').next().unwrap().trim();
+    assert_eq!(std::fs::read_to_string(kept).unwrap(), changed, "{said}");
 }
 
 #[test]

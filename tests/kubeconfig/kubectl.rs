@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::home::{Home, done, has_kubectl, rack};
 
 /// Kubeconfigs in the ways people and tools write them; each holds the contexts `a` and `b`.
-const WRITTEN: [(&str, &str); 8] = [
+pub(crate) const WRITTEN: [(&str, &str); 8] = [
     (
         "as kubectl writes",
         "apiVersion: v1\nclusters:\n- cluster:\n    server: https://a\n  name: a\ncontexts:\n- context:\n    cluster: a\n    user: a\n  name: a\n- context:\n    cluster: a\n    user: a\n  name: b\ncurrent-context: a\nkind: Config\npreferences: {}\nusers:\n- name: a\n  user:\n    token: t\n",

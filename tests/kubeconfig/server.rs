@@ -1,11 +1,14 @@
 //! A server's certificate is looked at before its address is written.
 
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection};
+
+use serde_json::Value;
 
 use crate::home::{Home, done, refused};
 
@@ -174,4 +177,164 @@ fn no_answer_no_tls_and_an_old_certificate_are_warnings() {
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(said.contains(expected), "{expected}: {said}");
     }
+}
+
+#[test]
+fn the_verdict_on_the_server_is_in_the_json_whether_it_is_written_or_not() {
+    let (good, other) = (
+        start(&["127.0.0.1"], 2040),
+        start(&["kubernetes", "10.43.0.1"], 2040),
+    );
+    let merge = ["merge", "-", "--name", "rack", "-o", "json"];
+    let said = |output: &std::process::Output| -> Value {
+        let all: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(all["servers"].as_array().unwrap().len(), 1, "{all}");
+        all
+    };
+    let home = Home::new();
+    let refused_one = home.bramble_reading(&merge, &other.kubeconfig());
+    refused(&refused_one, 5);
+    let all = said(&refused_one);
+    assert_eq!(all["written"], false);
+    let server = &all["servers"][0];
+    assert_eq!(server["check"], "not covered");
+    assert_eq!(
+        server["names"],
+        serde_json::json!(["kubernetes", "10.43.0.1"])
+    );
+    let next = server["problem"]["next"].as_str().unwrap();
+    assert!(next.contains("tls-san"), "{next}");
+
+    let all =
+        said(&home.bramble_reading(&[&merge[..], &["--dry-run"]].concat(), &good.kubeconfig()));
+    assert_eq!(
+        (&all["written"], &all["servers"][0]["check"]),
+        (&false.into(), &"covered".into())
+    );
+    let all =
+        said(&home.bramble_reading(&[&merge[..], &["--no-check"]].concat(), &good.kubeconfig()));
+    assert_eq!(
+        (&all["written"], &all["servers"][0]["check"]),
+        (&true.into(), &"not asked".into())
+    );
+    assert_eq!(all["servers"][0]["problem"], Value::Null);
+}
+
+/// Answers every request as an API server that is well, and lets nobody see its nodes.
+fn api_server() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            std::thread::spawn(move || {
+                let stream = stream.unwrap();
+                let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+                let mut asked = String::new();
+                while let Some(Ok(line)) = lines.next() {
+                    if asked.is_empty() {
+                        asked = line;
+                    } else if line.is_empty() {
+                        let body = match asked.split(' ').nth(1) {
+                            Some("/version") => {
+                                r#"{"gitVersion":"v1.33.4+k3s1","major":"1","minor":"33"}"#
+                            }
+                            Some("/readyz") => "ok",
+                            _ => "{}",
+                        };
+                        let answer = format!(
+                            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+                            body.len()
+                        );
+                        (&stream).write_all(answer.as_bytes()).unwrap();
+                        asked.clear();
+                    }
+                }
+            });
+        }
+    });
+    port
+}
+
+#[test]
+fn contexts_say_who_answers_all_asked_at_the_same_time_or_not_at_all() {
+    let closed = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent_port = silent.local_addr().unwrap().port();
+    let well = api_server();
+    let ports = [("well", well), ("closed", closed)]
+        .into_iter()
+        .map(|(name, port)| (name.to_owned(), port))
+        .chain((0..6).map(|number| (format!("silent-{number}"), silent_port)));
+    let mut text = "kind: Config\ncurrent-context: well\nusers: [{name: u, user: {token: t}}]\ncontexts:\n- {name: lost, context: {cluster: none, user: u}}\n".to_owned();
+    let mut clusters = "clusters:\n".to_owned();
+    for (name, port) in ports {
+        text += &format!("- {{name: {name}, context: {{cluster: {name}, user: u}}}}\n");
+        clusters +=
+            &format!("- {{name: {name}, cluster: {{server: \"http://127.0.0.1:{port}\"}}}}\n");
+    }
+    let home = Home::new();
+    home.write(".kube/config", text + &clusters);
+    let begun = std::time::Instant::now();
+    let all: Value =
+        serde_json::from_str(&done(&home.bramble(&["contexts", "-o", "json"]))).unwrap();
+    assert!(
+        begun.elapsed().as_secs() < 9,
+        "one after the other: {:?}",
+        begun.elapsed()
+    );
+    let find = |all: &Value, name: &str| -> Value {
+        let mut found = all
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|it| it["name"] == name);
+        found.next().unwrap().clone()
+    };
+    let one = find(&all, "well");
+    assert_eq!(
+        (&one["reachable"], &one["current"]),
+        (&true.into(), &true.into())
+    );
+    assert_eq!(one["health"]["version"], "v1.33.4+k3s1");
+    let one = find(&all, "closed");
+    assert_eq!(one["reachable"], false);
+    assert_eq!(one["health"]["says"], "refuses connections");
+    for number in 0..6 {
+        let one = find(&all, &format!("silent-{number}"));
+        assert_eq!(one["health"]["says"], "no answer for 3 s", "{one}");
+    }
+    let one = find(&all, "lost");
+    assert_eq!(
+        (&one["reachable"], &one["health"]),
+        (&Value::Null, &Value::Null)
+    );
+    assert!(
+        one["problem"]["what"]
+            .as_str()
+            .unwrap()
+            .contains("\"none\"")
+    );
+
+    let table = done(&home.bramble(&["contexts"]));
+    for part in [
+        "up v1.33.4+k3s1",
+        "down: refuses connections",
+        "down: no answer for 3 s",
+        "cannot be used",
+    ] {
+        assert!(table.contains(part), "{part}: {table}");
+    }
+    let all: Value = serde_json::from_str(&done(&home.bramble(&[
+        "contexts",
+        "--no-probe",
+        "-o",
+        "json",
+    ])))
+    .unwrap();
+    assert_eq!(find(&all, "well")["reachable"], Value::Null);
+    assert!(!done(&home.bramble(&["contexts", "--no-probe"])).contains("up v1"));
 }

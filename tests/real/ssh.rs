@@ -7,10 +7,12 @@
 
 mod bed;
 mod sshd;
+mod typed;
 
 mod auth;
 mod commands;
 mod known_hosts;
+mod kubeconfigs;
 mod resolving;
 mod secrets;
 mod ways;

@@ -6,13 +6,13 @@ use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
 use super::{Effects, INBOX};
-use crate::clients::kubeconfig_files::{self as on_disk, Error, Places, ServerCheck};
+use crate::clients::kubeconfig_files::{self as on_disk, Error, Places};
 use crate::clients::kubernetes;
 use crate::effect::{RequestId, TaskKey};
 use crate::msg::Msg;
 use crate::rack::kubeconfig::{Merge, Plan, Request};
 use crate::rack::kubeconfig_change::{
-    Asked, Done, Lock, MergeForm, Order, Preview, Refusal, Server,
+    Asked, Done, LastChange, Lock, MergeForm, Order, Preview, Refusal, Server,
 };
 use crate::rack::problem::{Problem, Severity, Subject};
 
@@ -40,6 +40,14 @@ impl Effects {
             let result = result.map(Box::new);
             let msg = Msg::ChangePreviewed { request, result };
             let _ = inbox.send(msg).await;
+        });
+    }
+
+    pub(super) fn read_last_change(&mut self, request: RequestId) {
+        let (places, inbox) = (self.places(), self.inbox.clone());
+        self.read(TaskKey::Preview, async move {
+            let change = last_change(places).await;
+            let _ = inbox.send(Msg::LastChangeRead { request, change }).await;
         });
     }
 
@@ -77,6 +85,12 @@ async fn preview(places: Places, asked: Asked) -> Result<Preview, Box<Problem>> 
     }
 }
 
+/// What an undo would take back; `None` when there is nothing.
+async fn last_change(places: Places) -> Option<LastChange> {
+    let looking = spawn_blocking(move || on_disk::last_change(&places));
+    looking.await.unwrap_or_default()
+}
+
 /// Carries out what a person has said yes to.
 async fn change(places: Places, order: Order, unlock: Option<Lock>) -> Result<Done, Refusal> {
     let changing = spawn_blocking(move || {
@@ -100,6 +114,7 @@ async fn change(places: Places, order: Order, unlock: Option<Lock>) -> Result<Do
                     what: undone.what,
                     restored: undone.restored,
                     removed: undone.removed,
+                    kept: undone.kept,
                 }),
                 Err(Error::Locked(lock)) => Err(Refusal::Locked(held(lock))),
                 Err(error) => Err(Refusal::Problem(Box::new(error.problem()))),
@@ -126,17 +141,13 @@ fn read(form: MergeForm) -> Result<Merge, Box<Problem>> {
 }
 
 fn looked_at(request: Request, plan: Plan) -> Preview {
-    let servers = plan.servers.iter().map(|server| {
-        let check = on_disk::check_server(server);
+    let checks = on_disk::check_servers(&plan.servers);
+    let servers = plan.servers.iter().zip(checks).map(|(server, check)| {
         let problem = check.problem(server);
-        let names = match check {
-            ServerCheck::NotCovered { names, .. } => names,
-            _ => Vec::new(),
-        };
         Server {
             url: server.url.clone(),
             problem,
-            names,
+            names: check.names().to_vec(),
         }
     });
     Preview {

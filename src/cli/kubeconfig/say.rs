@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::clients::kubeconfig_files::{HeldLock, Undone};
-use crate::rack::kubeconfig::{ContextEntry, Credential, Files, How, Plan, days_left};
+use crate::clients::kubeconfig_files::{HeldLock, ServerCheck, Undone};
+use crate::rack::kubeconfig::{Files, How, Plan};
 use crate::rack::problem::{Problem, Severity, Subject};
 use crate::rack::time::short;
-use crate::ui::text::{clean, width};
+use crate::ui::text::clean;
 
 /// Text from outside, harmless.
 pub(super) fn plain(text: &str) -> Cow<'_, str> {
@@ -113,7 +113,8 @@ pub(super) fn diff(plan: &Plan) -> String {
     text
 }
 
-pub(super) fn json(plan: &Plan, backups: Option<&[PathBuf]>) -> String {
+/// `checks` has what each server of the plan said, in the same order; it is empty when none was asked.
+pub(super) fn json(plan: &Plan, backups: Option<&[PathBuf]>, checks: &[ServerCheck]) -> String {
     let entries = plan.entries.iter().map(|it| {
         json!({
             "kind": it.kind.word(), "name": it.name, "how": it.how.word(), "was": it.was,
@@ -131,9 +132,13 @@ pub(super) fn json(plan: &Plan, backups: Option<&[PathBuf]>) -> String {
             "from": it.from, "to": it.to, "file": it.file.display().to_string(),
         })
     });
-    let servers = plan.servers.iter().map(|it| {
+    let servers = plan.servers.iter().enumerate().map(|(at, it)| {
+        let check = checks.get(at);
+        let problem = check.and_then(|check| check.problem(it));
         json!({
             "cluster": it.cluster, "url": it.url, "tlsServerName": it.tls_server_name,
+            "check": check.map_or("not asked", ServerCheck::word),
+            "names": check.map(ServerCheck::names), "problem": problem.as_ref().map(problem_as_json),
         })
     });
     let backups = backups.map(|all| {
@@ -155,89 +160,8 @@ pub(super) fn json(plan: &Plan, backups: Option<&[PathBuf]>) -> String {
     format!("{all:#}\n")
 }
 
-fn problem_as_json(problem: &Problem) -> Value {
+pub(super) fn problem_as_json(problem: &Problem) -> Value {
     json!({"severity": problem.severity.word(), "what": problem.what, "why": problem.why, "next": problem.next})
-}
-
-const TITLES: [&str; 7] = [
-    "CURRENT",
-    "NAME",
-    "SERVER",
-    "USER",
-    "NAMESPACE",
-    "CREDENTIAL",
-    "FILE",
-];
-
-pub(super) fn contexts(contexts: &[ContextEntry], now: Timestamp) -> String {
-    let rows = contexts.iter().map(|it| {
-        let or_dash = |text: &str| {
-            if text.is_empty() {
-                "-".to_owned()
-            } else {
-                plain(text).into_owned()
-            }
-        };
-        [
-            if it.is_current { "*" } else { "" }.to_owned(),
-            or_dash(&it.name),
-            or_dash(&it.server),
-            or_dash(&it.user),
-            or_dash(it.namespace.as_deref().unwrap_or("")),
-            credential(&it.credential, now),
-            path(&it.file),
-        ]
-    });
-    let rows: Vec<[String; 7]> = std::iter::once(TITLES.map(ToOwned::to_owned))
-        .chain(rows)
-        .collect();
-    let widest = |column: usize| {
-        rows.iter()
-            .filter_map(|row| row.get(column))
-            .map(|cell| width(cell))
-            .max()
-    };
-    let widths: Vec<usize> = (0..TITLES.len())
-        .map(|column| widest(column).unwrap_or(0))
-        .collect();
-    let mut text = String::new();
-    for row in &rows {
-        let mut line = String::new();
-        for (cell, wide) in row.iter().zip(&widths) {
-            line.push_str(cell);
-            line.extend(std::iter::repeat_n(
-                ' ',
-                wide.saturating_sub(width(cell)) + 2,
-            ));
-        }
-        let _ = writeln!(text, "{}", line.trim_end());
-    }
-    text
-}
-
-fn credential(credential: &Credential, now: Timestamp) -> String {
-    match credential {
-        Credential::Certificate { ends: None } => "certificate ?".to_owned(),
-        Credential::Certificate { ends: Some(ends) } => match days_left(*ends, now) {
-            days if days < 0 => format!("certificate over since {}d", -days),
-            days => format!("certificate {days}d left"),
-        },
-        Credential::Plugin(name) => format!("plugin {}", plain(name)),
-        other => other.word().to_owned(),
-    }
-}
-
-pub(super) fn contexts_as_json(contexts: &[ContextEntry], now: Timestamp) -> String {
-    let all = contexts.iter().map(|it| {
-        let ends = it.credential.ends();
-        json!({
-            "name": it.name, "current": it.is_current, "cluster": it.cluster, "server": it.server, "user": it.user,
-            "namespace": it.namespace, "credential": it.credential.word(),
-            "certificateEnds": ends.map(|it| it.to_string()), "daysLeft": ends.map(|it| days_left(it, now)),
-            "file": it.file.display().to_string(), "problem": it.problem.as_ref().map(problem_as_json),
-        })
-    });
-    format!("{:#}\n", Value::Array(all.collect()))
 }
 
 pub(super) fn undone(undone: &Undone) -> String {
@@ -253,6 +177,13 @@ pub(super) fn undone(undone: &Undone) -> String {
         let _ = writeln!(
             text,
             "- {} is gone again: there was none before",
+            path(file)
+        );
+    }
+    for file in &undone.kept {
+        let _ = writeln!(
+            text,
+            "what had been changed since is kept in {}",
             path(file)
         );
     }
@@ -337,6 +268,6 @@ fn problem(severity: Severity, what: String) -> Problem {
     Problem::new(severity, Subject::Kubeconfig, what)
 }
 
-fn path(path: &Path) -> String {
+pub(super) fn path(path: &Path) -> String {
     plain(&path.display().to_string()).into_owned()
 }

@@ -14,6 +14,8 @@ use crate::rack::kubeconfig::{ServerToCheck, ServerUrl};
 use crate::rack::problem::{Problem, Severity, Subject};
 
 const PATIENCE: Duration = Duration::from_secs(5);
+/// A source with many clusters is rare; with hundreds of them rarer.
+const AT_ONCE: usize = 32;
 
 /// What a server showed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +38,24 @@ pub fn check_server(server: &ServerToCheck) -> ServerCheck {
         Ok(check) => check,
         Err(why) => ServerCheck::Unknown(why),
     }
+}
+
+/// Asks several servers at the same time; the answers stand in their order.
+pub fn check_servers(servers: &[ServerToCheck]) -> Vec<ServerCheck> {
+    let mut checks = Vec::new();
+    for some in servers.chunks(AT_ONCE) {
+        checks.extend(std::thread::scope(|scope| {
+            let asking: Vec<_> = (some.iter())
+                .map(|server| scope.spawn(|| check_server(server)))
+                .collect();
+            let unforeseen = || ServerCheck::Unknown("asking it failed unforeseen".to_owned());
+            let joined = asking.into_iter().map(|it| it.join());
+            joined
+                .map(|it| it.unwrap_or_else(|_| unforeseen()))
+                .collect::<Vec<_>>()
+        }));
+    }
+    checks
 }
 
 fn check(server: &ServerToCheck) -> Result<ServerCheck, String> {
@@ -168,6 +188,25 @@ fn said(error: &io::Error) -> String {
 }
 
 impl ServerCheck {
+    /// For programs that read it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            ServerCheck::Covered => "covered",
+            ServerCheck::NotCovered { .. } => "not covered",
+            ServerCheck::OtherAuthority => "other authority",
+            ServerCheck::Expired => "expired",
+            ServerCheck::Unknown(_) => "unknown",
+        }
+    }
+
+    /// The names that the certificate is for, where they are not the right ones.
+    pub fn names(&self) -> &[String] {
+        match self {
+            ServerCheck::NotCovered { names, .. } => names,
+            _ => &[],
+        }
+    }
+
     /// True when writing this server into a kubeconfig would make one that does not work.
     pub fn is_wrong(&self) -> bool {
         matches!(

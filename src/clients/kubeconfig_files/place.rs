@@ -56,7 +56,7 @@ pub async fn fetch(ssh: &Ssh, to: &Destination) -> Result<(Source, String), Box<
         problem.next("k3s writes it on servers only; is this an agent?")
     })?);
     let text = text.map_err(|_| files::problem(format!("{place} is not text in UTF-8")))?;
-    let source = Source::parse(&place, text, None, Some(&resolved.host_name))?;
+    let source = Source::parse(&place, text, None, Some(&to.host))?;
     Ok((source, resolved.host_name))
 }
 

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::lock::Locks;
 use super::{Error, Places, files};
+use crate::rack::kubeconfig_change::LastChange;
 use crate::rack::problem::Problem;
 
 /// Backups kept of one file, and notes kept at all.
@@ -49,16 +50,8 @@ pub struct Undone {
     pub restored: Vec<PathBuf>,
     /// Files that were made by that write and are gone again.
     pub removed: Vec<PathBuf>,
-}
-
-/// What [`undo`] would take back.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LastChange {
-    pub what: String,
-    pub at: Timestamp,
-    pub files: Vec<PathBuf>,
-    /// Somebody changed a file since: only a forced undo takes it back, and loses that.
-    pub is_changed_since: bool,
+    /// What others had changed since, and was taken back by force: backups of it.
+    pub kept: Vec<PathBuf>,
 }
 
 /// The last write on record; `None` when there is none that still says anything.
@@ -224,6 +217,7 @@ fn restore(note: &Note, force: bool, locks: &Locks) -> Result<Undone, Error> {
         at: note.at,
         restored: Vec::new(),
         removed: Vec::new(),
+        kept: Vec::new(),
     };
     let mut staged = Vec::new();
     for changed in &note.files {
@@ -244,8 +238,15 @@ fn restore(note: &Note, force: bool, locks: &Locks) -> Result<Undone, Error> {
         if now == before {
             continue;
         }
-        if !force && now.as_deref().map(digest).as_ref() != Some(&changed.after) {
-            return Err(changed_since(note, changed).into());
+        if now.as_deref().map(digest).as_ref() != Some(&changed.after) {
+            if !force {
+                return Err(changed_since(note, changed).into());
+            }
+            if let Some(bytes) = &now {
+                undone
+                    .kept
+                    .push(back_up(&changed.file, bytes, Timestamp::now())?);
+            }
         }
         match before {
             Some(bytes) => {

@@ -10,6 +10,7 @@
 mod brief;
 mod nodes;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::stream::{FuturesUnordered, StreamExt};
@@ -32,6 +33,8 @@ const EVERY: Duration = Duration::from_secs(30);
 /// With hundreds of contexts each is looked at less often, so that never more than about two looks a second are made.
 const EACH: Duration = Duration::from_millis(500);
 const AT_ONCE: usize = 8;
+/// Of looks that somebody waits for.
+const AT_ONCE_WAITED_FOR: usize = 64;
 /// A file that is being written is read a moment later.
 const SETTLE: Duration = Duration::from_millis(300);
 
@@ -66,6 +69,22 @@ pub(super) async fn list(target: &Target) -> Listing {
         groups: Vec::new(),
         stamps: Stamps::none(),
     })
+}
+
+/// Looks at the cluster of every context once, each within `limit`. Contexts that cannot be used are not in the answer.
+pub(super) async fn once(target: &Target, limit: Duration) -> BTreeMap<String, State> {
+    let groups = list(target).await.groups;
+    let looks = futures::stream::iter(groups).map(|group| async move {
+        let looked = timeout(limit, look(&group.chosen, &mut None)).await;
+        let state = looked.unwrap_or_else(|_| refused(&group.chosen.silent(limit)));
+        (group.names, state)
+    });
+    let mut states = BTreeMap::new();
+    let mut looks = looks.buffer_unordered(AT_ONCE_WAITED_FOR);
+    while let Some((names, state)) = looks.next().await {
+        states.extend(names.into_iter().map(|name| (name, state.clone())));
+    }
+    states
 }
 
 /// Never ends.

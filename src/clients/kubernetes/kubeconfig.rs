@@ -11,12 +11,14 @@ mod stamp;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use kube::Config;
 use kube::config::{Context, Kubeconfig};
 
 use super::Target;
-use super::error::Server;
+use super::cause::Cause;
+use super::error::{Error, Server};
 use crate::rack::facts::ClusterInfo;
 use crate::rack::kubeconfig::display_url;
 use crate::rack::problem::{Problem, Severity, Subject};
@@ -47,6 +49,14 @@ impl Chosen {
     pub(super) fn has_plugin(&self) -> bool {
         let user = &self.config.auth_info;
         user.exec.is_some() || user.auth_provider.is_some()
+    }
+
+    /// Why it is given up when nothing came back in time.
+    pub(super) fn silent(&self, wait: Duration) -> Error {
+        Error::Unreachable {
+            server: Box::new(self.server.clone()),
+            cause: Cause::Silent(wait.as_secs()),
+        }
     }
 
     /// The same without that program: a stranger to the server.

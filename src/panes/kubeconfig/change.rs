@@ -15,9 +15,10 @@ use crate::panes::Cx;
 use crate::panes::kubeconfig::words;
 use crate::panes::kubeconfig::{KubeconfigPane, Stage};
 use crate::rack::Rack;
-use crate::rack::fleet::Context;
-use crate::rack::kubeconfig::{Conflict, OnConflict, Request};
-use crate::rack::kubeconfig_change::{Asked, Done, Lock, MergeForm, Order, Preview, Refusal};
+use crate::rack::kubeconfig::{Conflict, ContextEntry, OnConflict, Request};
+use crate::rack::kubeconfig_change::{
+    Asked, Done, LastChange, Lock, MergeForm, Order, Preview, Refusal,
+};
 use crate::rack::problem::Problem;
 
 const SOURCE: &str = "source";
@@ -60,7 +61,7 @@ pub(super) fn merge_form(form: &MergeForm, names: &[String]) -> Form {
     }
 }
 
-pub(super) fn rename_form(context: &Context) -> Form {
+pub(super) fn rename_form(context: &ContextEntry) -> Form {
     let name = FormField::text(NAME, "new name", context.name.clone());
     Form {
         id: FormId::ContextRename {
@@ -73,7 +74,7 @@ pub(super) fn rename_form(context: &Context) -> Form {
     }
 }
 
-pub(super) fn namespace_form(context: &Context) -> Form {
+pub(super) fn namespace_form(context: &ContextEntry) -> Form {
     let now = context.namespace.clone().unwrap_or_default();
     let field = FormField::text(NAMESPACE, "namespace", now);
     Form {
@@ -181,8 +182,27 @@ impl KubeconfigPane {
         cx.effects.push(Effect::PreviewChange { request, asked });
     }
 
+    /// Asks what an undo would take back; the question follows when that is known.
+    pub(super) fn ask_undo(&mut self, cx: &mut Cx<'_>) {
+        self.last_request += 1;
+        let request = RequestId(self.last_request);
+        self.awaited = Some(request);
+        cx.effects.push(Effect::ReadLastChange { request });
+    }
+
     pub(in crate::panes) fn on_msg(&mut self, msg: &Msg, cx: &mut Cx<'_>) {
         match msg {
+            Msg::LastChangeRead { request, change } => {
+                let awaited = self.awaited.take_if(|awaited| awaited == request);
+                match (awaited, change) {
+                    (None, _) => {}
+                    (Some(_), Some(change)) => cx.msgs.push(Msg::Ask(undo(change, cx.rack))),
+                    (Some(_), None) => {
+                        let text = "nothing to undo: no change by bramble is on record";
+                        cx.msgs.push(Msg::info(text));
+                    }
+                }
+            }
             Msg::FormSent { form, answers } => self.form_sent(form, answers, cx),
             Msg::ChangePreviewed { request, result } => {
                 let awaited = self.awaited.take_if(|awaited| awaited == request);
@@ -355,14 +375,24 @@ fn question(preview: &Preview, rack: &Rack) -> Question {
     }
 }
 
-pub(super) fn undo() -> Question {
-    let lines = vec![
-        "The last change that bramble made of the kubeconfig is taken back.".to_owned(),
-        "If the file was changed since, nothing is done.".to_owned(),
+/// What would be taken back, and what goes with it.
+fn undo(change: &LastChange, rack: &Rack) -> Question {
+    let ago = rack.now.wall.duration_since(change.at);
+    let ago = words::age(std::time::Duration::try_from(ago).ok());
+    let files: Vec<String> = change.files.iter().map(|it| rack.fleet.shown(it)).collect();
+    let mut lines = vec![
+        format!("{ago} bramble {}.", change.what),
+        format!("{} becomes what it was before.", files.join(" and ")),
     ];
+    if change.is_changed_since {
+        let text = "Somebody changed it since: that goes too, and is kept as a backup beside it.";
+        lines.push(text.to_owned());
+    }
     Question {
         then: vec![Effect::ChangeKubeconfig {
-            order: Order::Undo { force: false },
+            order: Order::Undo {
+                force: change.is_changed_since,
+            },
             unlock: None,
         }],
         ..Question::new("Undo the last change?", lines)

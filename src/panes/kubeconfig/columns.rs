@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use crate::panes::listing::{TableColumn, Tone};
 use crate::rack::Rack;
-use crate::rack::fleet::{Answer, Context, Login, Ready, State};
+use crate::rack::fleet::{Answer, Ready, State};
+use crate::rack::kubeconfig::{ContextEntry, Credential};
 use crate::rack::link::{LinkState, Source};
 use crate::rack::time::short;
 use crate::ui::table::layout::Column as Layout;
@@ -86,7 +87,7 @@ pub(super) struct Health<'a> {
     pub(super) nodes: Option<(u32, u32)>,
 }
 
-pub(super) fn health<'a>(rack: &'a Rack, context: &'a Context) -> Health<'a> {
+pub(super) fn health<'a>(rack: &'a Rack, context: &'a ContextEntry) -> Health<'a> {
     if rack.cluster.context == context.name
         && let Some(health) = followed(rack)
     {
@@ -106,7 +107,7 @@ pub(super) fn health<'a>(rack: &'a Rack, context: &'a Context) -> Health<'a> {
         Some(State::Down(fault)) => health(Light::Down, fault.brief.as_str().into()),
         Some(State::Up(answer)) => Health {
             nodes: answer.nodes,
-            ..health(light(answer), words(answer))
+            ..health(light(answer), answer.words())
         },
     }
 }
@@ -143,26 +144,22 @@ fn light(answer: &Answer) -> Light {
     }
 }
 
-fn words(answer: &Answer) -> Cow<'_, str> {
-    let version = answer.version.as_deref();
-    match (&answer.ready, version) {
-        (Ready::No(failed), _) if failed.is_empty() => "answers, not ready".into(),
-        (Ready::No(failed), _) => format!("not ready: {}", failed.join(", ")).into(),
-        (_, Some(version)) => version.into(),
-        (_, None) => "answers".into(),
-    }
-}
-
 /// Whether something is wrong with a context, or will be soon.
-pub(super) fn is_faulty(rack: &Rack, context: &Context) -> bool {
+pub(super) fn is_faulty(rack: &Rack, context: &ContextEntry) -> bool {
     let health = health(rack, context);
-    let is_ending = context.days_left(rack.now).is_some_and(|days| days < SOON);
+    let is_ending = context
+        .days_left(rack.now.wall)
+        .is_some_and(|days| days < SOON);
     health.light < Light::Unknown || is_ending
 }
 
 impl Column {
     /// What the cell says, and in what tone. An empty text is drawn as a dash: nothing to be known from here.
-    pub(super) fn cell<'a>(self, rack: &'a Rack, context: &'a Context) -> (Cow<'a, str>, Tone) {
+    pub(super) fn cell<'a>(
+        self,
+        rack: &'a Rack,
+        context: &'a ContextEntry,
+    ) -> (Cow<'a, str>, Tone) {
         let or_nothing = |text: &'a str| (text.into(), Tone::Muted);
         match self {
             Column::Use => (used(rack, context).into(), Tone::Good),
@@ -191,12 +188,12 @@ impl Column {
             Column::Namespace => or_nothing(context.namespace.as_deref().unwrap_or_default()),
             Column::User => or_nothing(&context.user),
             Column::Cluster => or_nothing(&context.cluster),
-            Column::File => or_nothing(&context.file),
+            Column::File => (rack.fleet.shown(&context.file).into(), Tone::Muted),
         }
     }
 
     /// Sorts the troubled, the slow and what ends soon first, names ascending.
-    pub(super) fn sort_key(self, rack: &Rack, context: &Context) -> (i64, String) {
+    pub(super) fn sort_key(self, rack: &Rack, context: &ContextEntry) -> (i64, String) {
         let number = match self {
             Column::Use => -i64::try_from(used(rack, context).len()).unwrap_or_default(),
             Column::Health => health(rack, context).light as i64,
@@ -205,7 +202,7 @@ impl Column {
                 None => 1,
             },
             Column::Ping => latency(rack, context).map_or(1, |millis| -millis),
-            Column::Login => context.days_left(rack.now).unwrap_or(i64::MAX),
+            Column::Login => context.days_left(rack.now.wall).unwrap_or(i64::MAX),
             _ => 0,
         };
         let text = match self {
@@ -219,7 +216,7 @@ impl Column {
 }
 
 /// `here` is the context of this session, `*` the current-context of the files.
-fn used(rack: &Rack, context: &Context) -> &'static str {
+fn used(rack: &Rack, context: &ContextEntry) -> &'static str {
     let is_here = rack.cluster.context == context.name;
     let is_current = rack.fleet.current() == Some(context.name.as_str());
     match (is_here, is_current) {
@@ -230,26 +227,26 @@ fn used(rack: &Rack, context: &Context) -> &'static str {
     }
 }
 
-fn latency(rack: &Rack, context: &Context) -> Option<i64> {
+fn latency(rack: &Rack, context: &ContextEntry) -> Option<i64> {
     match &rack.fleet.health(&context.name)?.state {
         State::Up(answer) => i64::try_from(answer.latency?.as_millis()).ok(),
         State::Down(_) | State::Denied(_) => None,
     }
 }
 
-fn login<'a>(rack: &Rack, context: &Context) -> (Cow<'a, str>, Tone) {
-    match context.login {
-        Login::Certificate(_) => match context.days_left(rack.now) {
+fn login<'a>(rack: &Rack, context: &ContextEntry) -> (Cow<'a, str>, Tone) {
+    match &context.credential {
+        Credential::Certificate { .. } => match context.days_left(rack.now.wall) {
             Some(days) if days < 0 => ("expired".into(), Tone::Bad),
             Some(days) if days < VERY_SOON => (format!("{days}d").into(), Tone::Bad),
             Some(days) if days < SOON => (format!("{days}d").into(), Tone::Warn),
             Some(days) => (format!("{days}d").into(), Tone::Plain),
             None => ("".into(), Tone::Muted),
         },
-        Login::Token => ("token".into(), Tone::Muted),
-        Login::Password => ("password".into(), Tone::Muted),
-        Login::Plugin => ("plugin".into(), Tone::Muted),
-        Login::Nothing => ("".into(), Tone::Muted),
+        Credential::Token => ("token".into(), Tone::Muted),
+        Credential::Password => ("password".into(), Tone::Muted),
+        Credential::Plugin(_) => ("plugin".into(), Tone::Muted),
+        Credential::Nothing => ("".into(), Tone::Muted),
     }
 }
 

@@ -7,7 +7,8 @@ use ratatui::style::Style;
 use crate::panes::kubeconfig::KubeconfigPane;
 use crate::panes::kubeconfig::columns::{COLUMNS, Column, Light, health};
 use crate::rack::Rack;
-use crate::rack::fleet::{Context, Login, State};
+use crate::rack::fleet::State;
+use crate::rack::kubeconfig::{ContextEntry, Credential, days_left};
 use crate::rack::problem::Problem;
 use crate::rack::time::short;
 use crate::theme::roles::Theme;
@@ -46,7 +47,7 @@ fn window<'a>(
     pane: &KubeconfigPane,
     rack: &'a Rack,
     height: usize,
-) -> (Vec<&'a Context>, usize, Option<usize>) {
+) -> (Vec<&'a ContextEntry>, usize, Option<usize>) {
     let mut contexts = pane.chosen(rack);
     let ids: Vec<String> = contexts.iter().map(|it| it.name.clone()).collect();
     let offset = pane.list.rows.offset(&ids, height);
@@ -58,13 +59,13 @@ fn window<'a>(
 
 /// The widths of the texts of every visible row, one list for each.
 pub(super) fn measure(pane: &KubeconfigPane, rack: &Rack, area: Rect) -> Vec<Vec<u16>> {
-    let width = |column: &Column, context: &Context| {
+    let width = |column: &Column, context: &ContextEntry| {
         let text = column.cell(rack, context).0;
         let sign = if *column == Column::Health { 2 } else { 0 };
         width16(&clean(&text)).saturating_add(sign)
     };
     let (contexts, ..) = window(pane, rack, rows_shown(area));
-    let row = |context: &&Context| COLUMNS.iter().map(|it| width(it, context)).collect();
+    let row = |context: &&ContextEntry| COLUMNS.iter().map(|it| width(it, context)).collect();
     contexts.iter().map(row).collect()
 }
 
@@ -113,7 +114,7 @@ fn asked(rack: &Rack) -> String {
     }
 }
 
-fn row(pane: &KubeconfigPane, context: &Context, rack: &Rack, theme: &Theme) -> Row {
+fn row(pane: &KubeconfigPane, context: &ContextEntry, rack: &Rack, theme: &Theme) -> Row {
     let cell = |column: &Column| {
         let (text, tone) = column.cell(rack, context);
         let text = match column {
@@ -146,7 +147,13 @@ fn sign(light: Light, theme: &Theme) -> &'static str {
 }
 
 /// Everything about the context under the cursor that the table has no room for.
-fn draw_below(context: Option<&Context>, rack: &Rack, theme: &Theme, area: Rect, buf: &mut Buffer) {
+fn draw_below(
+    context: Option<&ContextEntry>,
+    rack: &Rack,
+    theme: &Theme,
+    area: Rect,
+    buf: &mut Buffer,
+) {
     let rule = theme
         .symbols
         .border
@@ -173,7 +180,7 @@ fn draw_below(context: Option<&Context>, rack: &Rack, theme: &Theme, area: Rect,
 }
 
 /// Lines with a label each, the most useful first: what is wrong, and what to do about it.
-fn below(context: &Context, rack: &Rack, theme: &Theme) -> Vec<(&'static str, String, Style)> {
+fn below(context: &ContextEntry, rack: &Rack, theme: &Theme) -> Vec<(&'static str, String, Style)> {
     let mut lines = Vec::new();
     if let Some(problem) = problem(context, rack) {
         lines.push(("wrong", problem.what.clone(), theme.status_bad));
@@ -208,12 +215,12 @@ fn below(context: &Context, rack: &Rack, theme: &Theme) -> Vec<(&'static str, St
     lines.push(("user", format!("{user} {separator} {login}"), theme.text));
     let namespace = context.namespace.as_deref().unwrap_or("default");
     lines.push(("namespace", namespace.to_owned(), theme.text));
-    lines.push(("file", context.file.clone(), theme.text));
+    lines.push(("file", rack.fleet.shown(&context.file), theme.text));
     lines
 }
 
 /// What is wrong with the context itself, else with its cluster.
-fn problem<'a>(context: &'a Context, rack: &'a Rack) -> Option<&'a Problem> {
+fn problem<'a>(context: &'a ContextEntry, rack: &'a Rack) -> Option<&'a Problem> {
     if rack.cluster.context == context.name && rack.link.problem().is_some() {
         return rack.link.problem();
     }
@@ -225,22 +232,22 @@ fn problem<'a>(context: &'a Context, rack: &'a Rack) -> Option<&'a Problem> {
     context.problem.as_ref().or(fault)
 }
 
-fn login(context: &Context, rack: &Rack) -> String {
-    match context.login {
-        Login::Certificate(end) => {
-            let date = end.strftime("%F");
-            match context.days_left(rack.now) {
-                Some(days) if days < 0 => format!("certificate ended {date}"),
-                Some(days) => format!("certificate until {date}, {days} days left"),
-                None => String::new(),
+fn login(context: &ContextEntry, rack: &Rack) -> String {
+    match &context.credential {
+        Credential::Certificate { ends: None } => "certificate".to_owned(),
+        Credential::Certificate { ends: Some(ends) } => {
+            let date = ends.strftime("%F");
+            match days_left(*ends, rack.now.wall) {
+                days if days < 0 => format!("certificate ended {date}"),
+                days => format!("certificate until {date}, {days} days left"),
             }
         }
-        Login::Token => "token".to_owned(),
-        Login::Password => "password".to_owned(),
-        Login::Plugin => {
-            "credential plugin, which is not run for a look: asked as a stranger".to_owned()
+        Credential::Token => "token".to_owned(),
+        Credential::Password => "password".to_owned(),
+        Credential::Plugin(name) => {
+            format!("credential plugin {name}, which is not run for a look: asked as a stranger")
         }
-        Login::Nothing => "no login".to_owned(),
+        Credential::Nothing => "no login".to_owned(),
     }
 }
 
@@ -282,7 +289,15 @@ fn draw_none(rack: &Rack, theme: &Theme, inside: Rect, buf: &mut Buffer) {
             problem.why.clone(),
             problem.next.clone(),
         ],
-        None => vec![format!("{} holds none", contexts.files.join(", "))],
+        None => vec![format!(
+            "{} holds none",
+            contexts
+                .files
+                .iter()
+                .map(|it| rack.fleet.shown(it))
+                .collect::<Vec<_>>()
+                .join(", ")
+        )],
     };
     let texts = texts.into_iter().chain([MERGE_ONE.to_owned()]);
     for text in texts.filter(|text| !text.is_empty()) {

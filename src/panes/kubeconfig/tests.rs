@@ -4,25 +4,27 @@ use ratatui::layout::Rect;
 
 use super::*;
 use crate::panes::kubeconfig::columns::{Light, health};
-use crate::rack::fleet::{Answer, Contexts, FleetFact, Login, Ready, State};
+use crate::rack::fleet::{Answer, Contexts, FleetFact, Ready, State};
+use crate::rack::kubeconfig::Credential;
 use crate::rack::link::LinkState;
 use crate::rack::problem::{Problem, Severity, Subject};
 use crate::rack::time::Now;
 
-fn context(name: &str) -> Context {
-    Context {
+fn context(name: &str) -> ContextEntry {
+    ContextEntry {
         name: name.into(),
         cluster: name.into(),
         server: format!("https://{name}:6443"),
         user: "admin".into(),
         namespace: None,
-        login: Login::Token,
+        credential: Credential::Token,
         file: "config".into(),
+        is_current: false,
         problem: None,
     }
 }
 
-fn tell(rack: &mut Rack, pane: &mut KubeconfigPane, contexts: Vec<Context>) {
+fn tell(rack: &mut Rack, pane: &mut KubeconfigPane, contexts: Vec<ContextEntry>) {
     let facts = Contexts {
         entries: contexts,
         current: Some("home".into()),
@@ -98,12 +100,12 @@ fn only_faults_shows_what_is_down_unusable_or_ends_soon() {
     let soon = jiff::Timestamp::from_second(40 * 86_400).unwrap();
     let contexts = [
         context("good"),
-        Context {
+        ContextEntry {
             problem: Some(broken),
             ..context("broken")
         },
-        Context {
-            login: Login::Certificate(soon),
+        ContextEntry {
+            credential: Credential::Certificate { ends: Some(soon) },
             ..context("ending")
         },
         context("unasked"),

@@ -1,6 +1,6 @@
 //! What is said of a change of the kubeconfig: before, and when it is done.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::rack::kubeconfig::{EntryChange, How, Plan, Request};
@@ -66,10 +66,23 @@ pub(super) fn done(order: &Order, done: &Done) -> String {
                 what,
                 restored,
                 removed,
+                kept,
             },
         ) => {
-            let files: Vec<String> = restored.iter().chain(removed).map(|it| shown(it)).collect();
-            format!("taken back ({what}): {}", files.join(", "))
+            let shown = |files: &mut dyn Iterator<Item = &PathBuf>| {
+                let files: Vec<String> = files.map(|it| it.display().to_string()).collect();
+                files.join(", ")
+            };
+            let files = shown(&mut restored.iter().chain(removed));
+            let kept = if kept.is_empty() {
+                String::new()
+            } else {
+                format!(
+                    "; what was changed since is kept in {}",
+                    shown(&mut kept.iter())
+                )
+            };
+            format!("taken back ({what}): {files}{kept}")
         }
         (Order::Write { .. }, Done::Written { plan, .. }) if plan.is_nothing() => {
             "the kubeconfig said so already".to_owned()
@@ -92,10 +105,6 @@ fn past(request: &Request) -> String {
         Request::RenameContext { from, to } => format!("context {from} is {to} now"),
         Request::DeleteContext { context, .. } => format!("context {context} is deleted"),
     }
-}
-
-fn shown(path: &Path) -> String {
-    path.display().to_string()
 }
 
 /// `7m ago`.

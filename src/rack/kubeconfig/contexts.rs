@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
-use super::certificate;
+use super::certificate::{self, days_left};
 use super::files::{Files, Found};
 use super::names::display_url;
 use super::value::Value;
@@ -39,6 +39,20 @@ pub enum Credential {
     Password,
     /// A program or an old auth provider, by name.
     Plugin(String),
+}
+
+impl ContextEntry {
+    /// Whole days until the client certificate ends, negative when it has ended; `None` without one.
+    pub fn days_left(&self, now: Timestamp) -> Option<i64> {
+        Some(days_left(self.credential.ends()?, now))
+    }
+
+    /// Whether two entries lead to the same cluster as the same person.
+    pub fn means_the_same_as(&self, other: &ContextEntry) -> bool {
+        (&self.cluster, &self.server, &self.user) == (&other.cluster, &other.server, &other.user)
+            && self.credential == other.credential
+            && self.problem == other.problem
+    }
 }
 
 impl Credential {

@@ -56,6 +56,11 @@ impl ServerUrl {
             || (self.host.parse::<std::net::IpAddr>())
                 .is_ok_and(|address| address.is_loopback() || address.is_unspecified())
     }
+
+    /// True when the host is an address and no name.
+    pub fn is_address(&self) -> bool {
+        self.host.parse::<std::net::IpAddr>().is_ok()
+    }
 }
 
 impl std::fmt::Display for ServerUrl {

@@ -193,8 +193,12 @@ impl Source {
         }
         let proposed = match (&merge.name, name) {
             (Some(name), _) => Some(name.clone()),
-            (None, GENERIC) if is_one && !server.is_local() => Some(name_of_host(&server.host)),
-            (None, GENERIC) if is_one => self.host.as_deref().map(name_of_host),
+            // A name says more than an address.
+            (None, GENERIC) if is_one => match &self.host {
+                Some(host) if server.is_local() || server.is_address() => Some(name_of_host(host)),
+                None if server.is_local() => None,
+                _ => Some(name_of_host(&server.host)),
+            },
             _ => None,
         };
         let proposed = proposed.filter(|name| !name.is_empty());

@@ -73,7 +73,26 @@ impl Sshd {
     }
 
     pub(crate) fn with_host_key_files(lines: &[&str], host_keys: &[PathBuf]) -> Sshd {
+        Self::in_dir(TempDir::new().unwrap(), lines, host_keys)
+    }
+
+    /// A server on a board with a root of its own where it matters: /etc (a copy of ours), /var/lib/rancher,
+    /// /boot/firmware and /usr/local/bin are folders below [`Sshd::root`].
+    pub(crate) fn with_root(lines: &[&str]) -> Sshd {
         let dir = TempDir::new().unwrap();
+        for folder in ["etc", "var/lib/rancher", "boot/firmware", "usr/local/bin"] {
+            fs::create_dir_all(dir.path().join("root").join(folder)).unwrap();
+        }
+        let copied = Command::new("cp")
+            .args(["-a", "/etc/."])
+            .arg(dir.path().join("root/etc"))
+            .stderr(Stdio::null())
+            .status();
+        assert!(copied.unwrap().success(), "/etc is not copied");
+        Self::in_dir(dir, lines, &[key("host-ed25519")])
+    }
+
+    fn in_dir(dir: TempDir, lines: &[&str], host_keys: &[PathBuf]) -> Sshd {
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
         accounts(dir.path());
         let port = TcpListener::bind("127.0.0.1:0")
@@ -154,6 +173,11 @@ impl Sshd {
         self.wait_for("Server listening");
     }
 
+    /// Where the board's files are, of a server [with a root](Sshd::with_root).
+    pub(crate) fn root(&self) -> PathBuf {
+        self.dir.path().join("root")
+    }
+
     /// The home of `pi`.
     pub(crate) fn home(&self) -> PathBuf {
         self.dir.path().join("home")
@@ -170,7 +194,10 @@ fn spawn(dir: &Path) -> (Child, Receiver<String>) {
     let mut child = Command::new("unshare")
         .args(["--mount", "sh", "-c"])
         .arg(
-            "set -e; cd \"$0\"; for f in passwd shadow group sudoers; do mount --bind $f /etc/$f; done; \
+            "set -e; cd \"$0\"; if [ -d root ]; then mount --bind root/etc /etc; \
+             mount -t tmpfs tmpfs /var/lib; mkdir /var/lib/rancher; mount --bind root/var/lib/rancher /var/lib/rancher; \
+             mount -t tmpfs tmpfs /boot; mkdir /boot/firmware; mount --bind root/boot/firmware /boot/firmware; \
+             mount --bind root/usr/local/bin /usr/local/bin; fi; for f in passwd shadow group sudoers; do mount --bind $f /etc/$f; done; \
              mount -t tmpfs tmpfs /run; mkdir /run/sshd; exec /usr/sbin/sshd -D -e -f sshd_config",
         )
         .arg(dir)

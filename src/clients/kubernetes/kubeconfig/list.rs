@@ -4,13 +4,14 @@
 //! cost what one file of five hundred costs to read.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use kube::config::{AuthInfo, Context as Named, Kubeconfig, NamedContext};
 
 use super::{Chosen, Stamps, Target, choose, locate, parse_all};
 use crate::rack::facts::ClusterInfo;
-use crate::rack::fleet::{Context, Contexts, Login};
+use crate::rack::fleet::Contexts;
+use crate::rack::kubeconfig::{ContextEntry, Credential};
 
 /// What the files hold.
 pub(in crate::clients::kubernetes) struct Listing {
@@ -32,7 +33,8 @@ pub(in crate::clients::kubernetes) fn list(target: &Target) -> Listing {
     let stamps = Stamps::of(&paths);
     let mut files = paths.clone();
     let mut contexts = Contexts {
-        files: paths.iter().map(|path| shown(path, target)).collect(),
+        files: paths.clone(),
+        home: target.home.clone(),
         ..Contexts::default()
     };
     let mut groups = Vec::new();
@@ -42,8 +44,8 @@ pub(in crate::clients::kubernetes) fn list(target: &Target) -> Listing {
             let mut by_meaning = HashMap::new();
             for named in &merged.contexts {
                 let (mut context, chosen) = one(&merged, named, target, &paths, &mut files);
-                context.file =
-                    (origins.get(&named.name)).map_or(String::new(), |it| shown(it, target));
+                context.file = origins.get(&named.name).cloned().unwrap_or_default();
+                context.is_current = contexts.current.as_ref() == Some(&named.name);
                 if let Some(chosen) = chosen {
                     let meaning = (context.cluster.clone(), context.user.clone());
                     let at = *by_meaning.entry(meaning).or_insert(groups.len());
@@ -74,7 +76,7 @@ fn one(
     target: &Target,
     paths: &[PathBuf],
     files: &mut Vec<PathBuf>,
-) -> (Context, Option<Chosen>) {
+) -> (ContextEntry, Option<Chosen>) {
     let Named {
         cluster,
         user,
@@ -88,26 +90,26 @@ fn one(
     };
     let mut info = ClusterInfo::default();
     let alone = alone(merged, named, &cluster, &user);
-    let login = (alone.auth_infos.first())
+    let mut credential = (alone.auth_infos.first())
         .and_then(|it| it.auth_info.as_ref())
-        .map_or(Login::Nothing, login);
+        .map_or(Credential::Nothing, credential);
     let chosen = choose(alone, &wanted, paths, &mut info, files);
     let (chosen, problem) = match chosen {
         Ok(chosen) => (Some(chosen), None),
         Err(problem) => (None, Some(*problem)),
     };
-    let login = match (login, info.certificate_ends) {
-        (Login::Nothing, Some(end)) => Login::Certificate(end),
-        (login, _) => login,
-    };
-    let context = Context {
+    if let Credential::Certificate { ends } = &mut credential {
+        *ends = info.certificate_ends;
+    }
+    let context = ContextEntry {
         name: named.name.clone(),
         cluster,
         server: info.server,
         user,
         namespace: namespace.filter(|namespace| !namespace.is_empty()),
-        login,
-        file: String::new(),
+        credential,
+        file: PathBuf::new(),
+        is_current: false,
         problem,
     };
     (context, chosen)
@@ -125,30 +127,21 @@ fn alone(merged: &Kubeconfig, named: &NamedContext, cluster: &str, user: &str) -
     }
 }
 
-/// By the order in which they are used; whether a certificate can be read is seen later.
-fn login(user: &AuthInfo) -> Login {
-    if user.exec.is_some() || user.auth_provider.is_some() {
-        Login::Plugin
+/// By the order in which they are used; when a certificate ends is seen later.
+fn credential(user: &AuthInfo) -> Credential {
+    let named = |name: Option<&String>| Credential::Plugin(name.cloned().unwrap_or_default());
+    if let Some(exec) = &user.exec {
+        named(exec.command.as_ref())
+    } else if let Some(provider) = &user.auth_provider {
+        named(Some(&provider.name))
     } else if user.client_certificate.is_some() || user.client_certificate_data.is_some() {
-        Login::Nothing
+        Credential::Certificate { ends: None }
     } else if user.token.is_some() || user.token_file.is_some() {
-        Login::Token
+        Credential::Token
     } else if user.username.is_some() {
-        Login::Password
+        Credential::Password
     } else {
-        Login::Nothing
-    }
-}
-
-/// A path as people write it: `~` for the home.
-fn shown(path: &Path, target: &Target) -> String {
-    let below_home = target
-        .home
-        .as_ref()
-        .and_then(|home| path.strip_prefix(home).ok());
-    match below_home {
-        Some(rest) => format!("~/{}", rest.display()),
-        None => path.display().to_string(),
+        Credential::Nothing
     }
 }
 

@@ -83,14 +83,15 @@ impl Desk {
         let mut rack = Rack::new(Now::ZERO);
         rack.cluster.context = "home".into();
         let mut pane = KubeconfigPane::default();
-        let context = |name: &str| Context {
+        let context = |name: &str| ContextEntry {
             name: name.into(),
             cluster: name.into(),
             server: String::new(),
             user: String::new(),
             namespace: None,
-            login: crate::rack::fleet::Login::Token,
+            credential: crate::rack::kubeconfig::Credential::Token,
             file: "config".into(),
+            is_current: false,
             problem: None,
         };
         let contexts = crate::rack::fleet::Contexts {
@@ -466,4 +467,44 @@ fn answers_that_make_no_sense_are_complained_about_at_their_field() {
     assert_eq!(check(&FormId::KubeconfigConflict, &other), Some(NAME));
     let replace = [(CHOICE, Answer::Choice(1))];
     assert_eq!(check(&FormId::KubeconfigConflict, &replace), None);
+}
+
+#[test]
+fn an_undo_names_what_it_takes_back_before_it_does() {
+    let mut desk = Desk::new();
+    let ask = |desk: &mut Desk, change: Option<LastChange>| {
+        desk.act(Action::KubeconfigUndo);
+        let [Effect::ReadLastChange { request }] = desk.effects[..] else {
+            panic!("{:?}", desk.effects);
+        };
+        assert_eq!(desk.msgs, [], "nothing is asked before it is known");
+        desk.tell(&Msg::LastChangeRead { request, change });
+    };
+    ask(&mut desk, None);
+    assert!(
+        matches!(&desk.msgs[..], [Msg::Notice(notice)] if notice.text.contains("nothing to undo"))
+    );
+    let change = LastChange {
+        what: "deleted context lab".to_owned(),
+        at: desk.rack.now.wall - jiff::SignedDuration::from_mins(3),
+        files: vec!["/home/me/.kube/config".into()],
+        is_changed_since: false,
+    };
+    ask(&mut desk, Some(change.clone()));
+    let lines = desk.question().lines.join("\n");
+    assert!(
+        lines.contains("3m ago bramble deleted context lab.")
+            && lines.contains("/home/me/.kube/config"),
+        "{lines}"
+    );
+    assert_eq!(order(desk.question()), Order::Undo { force: false });
+    ask(
+        &mut desk,
+        Some(LastChange {
+            is_changed_since: true,
+            ..change
+        }),
+    );
+    assert!(desk.question().lines.join(" ").contains("changed it since"));
+    assert_eq!(order(desk.question()), Order::Undo { force: true });
 }

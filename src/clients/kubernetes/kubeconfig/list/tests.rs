@@ -1,5 +1,7 @@
 //! What is read of each context, from files as people have them.
 
+use std::path::Path;
+
 use super::*;
 use crate::rack::problem::Problem;
 
@@ -49,7 +51,12 @@ fn listed(paths: &[&Path], home: Option<&Path>) -> Listing {
 
 fn names(listing: &Listing) -> Vec<(&str, &str)> {
     (listing.contexts.entries.iter())
-        .map(|it| (it.name.as_str(), it.file.rsplit('/').next().unwrap()))
+        .map(|it| {
+            (
+                it.name.as_str(),
+                it.file.file_name().unwrap().to_str().unwrap(),
+            )
+        })
         .collect()
 }
 
@@ -74,7 +81,8 @@ fn every_context_comes_with_the_file_that_names_it_first() {
         ..
     } = &listing.contexts;
     assert_eq!(current.as_deref(), Some("a"));
-    assert_eq!(files, &["~/one", "~/missing", "~/two"]);
+    assert_eq!(files, &[one, missing, two]);
+    assert!(entries[0].is_current && !entries[1].is_current);
     assert_eq!(entries[0].server, "http://c:6443", "the first file's word");
 }
 
@@ -96,19 +104,19 @@ fn contexts_of_one_cluster_and_user_are_asked_once() {
 #[test]
 fn the_login_of_a_user_is_told_by_its_kind() {
     for (fields, expected) in [
-        ("token: x", Login::Token),
-        ("username: x, password: y", Login::Password),
-        ("", Login::Nothing),
+        ("token: x", Credential::Token),
+        ("username: x, password: y", Credential::Password),
+        ("", Credential::Nothing),
         (
             "token: x, exec: {apiVersion: client.authentication.k8s.io/v1, command: y}",
-            Login::Plugin,
+            Credential::Plugin("y".to_owned()),
         ),
     ] {
         let folder = Folder::new();
         let text = config(&context("a", "c", "u"), &cluster("c"), &user("u", fields));
         let listing = listed(&[&folder.write("config", &text)], None);
-        assert_eq!(listing.contexts.entries[0].login, expected, "{fields}");
-        let is_plugin = expected == Login::Plugin;
+        assert_eq!(listing.contexts.entries[0].credential, expected, "{fields}");
+        let is_plugin = matches!(expected, Credential::Plugin(_));
         assert_eq!(listing.groups[0].chosen.has_plugin(), is_plugin);
         assert!(!listing.groups[0].chosen.without_plugin().has_plugin());
     }
