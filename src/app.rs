@@ -133,6 +133,7 @@ impl Model {
             generation: self.generation,
             context,
         }];
+        effects.push(Effect::ReadBackups);
         self.want_metrics(&mut effects);
         effects
     }
@@ -273,11 +274,13 @@ impl Model {
         let drains = std::mem::take(&mut self.rack.drains);
         let swaps = std::mem::take(&mut self.rack.swaps);
         let fleet = std::mem::take(&mut self.rack.fleet);
+        let backups = std::mem::take(&mut self.rack.backups);
         self.rack = Rack::new(self.now());
         self.rack.drains = drains;
         self.rack.swaps = swaps;
         self.boards = boards::Watch::default();
         self.rack.fleet = fleet;
+        self.rack.backups = backups;
         context.clone_into(&mut self.rack.cluster.context);
         // The contexts are the same in every cluster.
         let kubeconfig = std::mem::take(&mut self.panes.kubeconfig);

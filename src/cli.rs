@@ -5,12 +5,14 @@
 //! is for a person to decide; 130 a signal came before it was done; 101, which is Rust's, a panic.
 
 mod asking;
+mod backup;
 mod cockpit;
 mod demo;
 mod kubeconfig;
 mod logs;
 mod pools;
 mod report;
+mod restore;
 mod shell;
 mod tables;
 
@@ -55,6 +57,7 @@ pub struct Arguments {
 }
 
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Options of every command")]
 struct Global {
     /// The context of the kubeconfig to use.
     #[arg(long, global = true, value_name = "NAME")]
@@ -122,6 +125,10 @@ enum Command {
     /// Merge, list, switch, rename and delete contexts of kubeconfigs; every change can be undone.
     #[command(subcommand)]
     Kubeconfig(kubeconfig::Kubeconfig),
+    /// Save a k3s server over SSH, encrypted and proved; list, verify, prune and schedule backups.
+    Backup(Box<backup::BackupArguments>),
+    /// Put a saved k3s server back onto a board, or rehearse it.
+    Restore(Box<restore::RestoreArguments>),
     /// Print the logs of pods, and go on with what comes.
     Logs(Box<logs::LogArguments>),
     /// Print every key and what it does.
@@ -211,6 +218,8 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
             Some(Pools::Convert(arguments)) => pools::run_convert(&arguments),
         },
         Some(Command::Kubeconfig(command)) => kubeconfig::run(&global, command),
+        Some(Command::Backup(arguments)) => backup::run(&global, *arguments),
+        Some(Command::Restore(arguments)) => restore::run(&global, &arguments),
         Some(Command::Logs(arguments)) => logs::run(&target(&global), &arguments),
         Some(Command::Keys) => tables::keys(&global),
         Some(Command::Themes) => tables::themes(&global),

@@ -2,6 +2,7 @@
 //! no panes and no screen.
 
 mod backoff;
+pub mod backup;
 pub mod board;
 pub mod drafts;
 pub mod kubeconfig_files;

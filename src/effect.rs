@@ -36,6 +36,7 @@ pub enum TaskKey {
     Drain,
     /// The contexts of the kubeconfig and looks at their clusters.
     Fleet,
+    Backups,
     Manifest,
     Draft,
     Preview,
@@ -52,6 +53,8 @@ pub enum Effect {
     },
     /// Whether node metrics are on the screen.
     WantMetrics(bool),
+    /// Read what is on record of backups on this machine, and again every hour.
+    ReadBackups,
     /// Read the contexts and look at the cluster behind each now and then, or stop doing so.
     FollowFleet,
     Stop(TaskKey),
@@ -239,6 +242,7 @@ impl Effect {
             | Effect::Follow { .. }
             | Effect::WantMetrics(_)
             | Effect::FollowFleet
+            | Effect::ReadBackups
             | Effect::PreviewChange { .. }
             | Effect::ReadLastChange { .. }
             | Effect::Stop(_)

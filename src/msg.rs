@@ -6,6 +6,7 @@ use ratatui::layout::Size;
 use crate::action::{Action, PaneId};
 use crate::effect::{Effect, RequestId, TaskKey};
 use crate::form::{Answers, Form, FormId};
+use crate::rack::backup::Backups;
 use crate::rack::board::{Deed, Journal, Reading};
 use crate::rack::draft::{Applied, Draft, DraftKey};
 use crate::rack::drain::{News, Plan};
@@ -42,6 +43,8 @@ pub enum Msg {
     },
     /// News of the contexts; whichever of them the session is on.
     Fleet(FleetFact),
+    /// What is on record of backups.
+    BackupsRead(Backups),
     /// What a change of the kubeconfig would do.
     ChangePreviewed {
         request: RequestId,

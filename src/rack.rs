@@ -4,6 +4,7 @@
 //! [`Problem`], never a panic.
 
 pub mod announcement;
+pub mod backup;
 pub mod beat;
 pub mod board;
 pub mod config_object;
@@ -46,6 +47,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::rack::backup::Backups;
 use crate::rack::beat::{Beat, Pulse};
 use crate::rack::board::state::Board;
 use crate::rack::drain::Drain;
@@ -86,6 +88,8 @@ pub struct Rack {
     pub boards: BTreeMap<NodeName, Board>,
     /// Boards being swapped, by the name of their node.
     pub swaps: BTreeMap<NodeName, HotSwap>,
+    /// Backups of servers on this machine; not of this cluster alone.
+    pub backups: Backups,
     /// Nodes being drained, or drained and not uncordoned yet.
     pub drains: BTreeMap<Uid, Drain>,
     /// What the user said of the network: nothing in the cluster knows it.
@@ -141,6 +145,7 @@ impl Rack {
             watched_since: now.mono,
             boards: BTreeMap::new(),
             swaps: BTreeMap::new(),
+            backups: Backups::default(),
             drains: BTreeMap::new(),
             network: ToldNetwork::default(),
             problems: Vec::new(),

@@ -91,6 +91,11 @@ impl Sim {
         let shared = Arc::new(Shared::new(populate::world(scenario, seed), token));
         let (commands, orders) = mpsc::channel(8);
         let mut tasks = JoinSet::new();
+        shared.world().k3s_yaml = kubeconfig(
+            &format!("http://{address}"),
+            &shared.token,
+            ("default", "default"),
+        );
         tasks.spawn(life::drive(Arc::clone(&shared), started));
         tasks.spawn(server::serve(
             Arc::clone(&shared),
@@ -126,20 +131,7 @@ impl Sim {
 
     /// A kubeconfig for this rack; its one context is named as the scenario says.
     pub fn kubeconfig(&self) -> String {
-        let (url, token) = (self.url(), self.token());
-        let context = Value::from(self.context.as_str());
-        format!(
-            "apiVersion: v1\n\
-             clusters:\n\
-             - cluster:\n    server: {url}\n  name: {context}\n\
-             contexts:\n\
-             - context:\n    cluster: {context}\n    user: {USER}\n  name: {context}\n\
-             current-context: {context}\n\
-             kind: Config\n\
-             preferences: {{}}\n\
-             users:\n\
-             - name: {USER}\n  user:\n    token: {token}\n"
-        )
+        kubeconfig(&self.url(), self.token(), (&self.context, USER))
     }
 
     /// A configuration of ssh under which the boards are found by the names of their nodes, and nothing of the person's
@@ -221,4 +213,21 @@ impl Sim {
     pub async fn shutdown(mut self) {
         self.tasks.shutdown().await;
     }
+}
+
+/// One cluster, one user, one context, as kubectl writes them.
+fn kubeconfig(url: &str, token: &str, (context, user): (&str, &str)) -> String {
+    let context = Value::from(context);
+    format!(
+        "apiVersion: v1\n\
+         clusters:\n\
+         - cluster:\n    server: {url}\n  name: {context}\n\
+         contexts:\n\
+         - context:\n    cluster: {context}\n    user: {user}\n  name: {context}\n\
+         current-context: {context}\n\
+         kind: Config\n\
+         preferences: {{}}\n\
+         users:\n\
+         - name: {user}\n  user:\n    token: {token}\n"
+    )
 }

@@ -4,6 +4,7 @@
 //! Invariant: the inbox is bounded, so tasks wait and the loop never does. A reading task is replaced by the next of
 //! its key; a writing one runs to its end. A task's panic becomes a message.
 
+mod backups;
 mod boards;
 mod kubeconfig;
 mod nodes;
@@ -89,6 +90,7 @@ impl Effects {
                 });
             }
             Effect::FollowFleet => self.follow_fleet(),
+            Effect::ReadBackups => self.read_backups(),
             Effect::PreviewChange { request, asked } => self.preview_change(request, asked),
             Effect::ReadLastChange { request } => self.read_last_change(request),
             Effect::ChangeKubeconfig { order, unlock } => self.change_kubeconfig(order, unlock),

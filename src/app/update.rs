@@ -71,6 +71,7 @@ fn step(model: &mut Model, msg: Msg, queue: &mut VecDeque<Msg>, effects: &mut Ve
                 }
             }
         }
+        Msg::BackupsRead(backups) => model.rack.backups = backups,
         Msg::Fleet(fact) => {
             model.rack.fleet.apply(fact, model.rack.now);
             model.panes.kubeconfig.contexts_changed(&model.rack);

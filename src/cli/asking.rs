@@ -53,6 +53,17 @@ pub(super) fn with_ssh<T>(
     result
 }
 
+/// A secret typed unseen; `None` without a terminal, or when the person gives up.
+pub(super) fn secret(prompt: &str) -> Option<Secret> {
+    Terminal::open()?.line(prompt, false).ok()?
+}
+
+/// A line typed on the terminal; `None` without one, or when the person gives up.
+pub(super) fn line(prompt: &str) -> Option<String> {
+    let said = Terminal::open()?.line(prompt, true).ok()??;
+    Some(said.expose().to_owned())
+}
+
 /// A signal that ends programs came.
 async fn stopped() {
     use tokio::signal::unix::{SignalKind, signal};
@@ -91,7 +102,7 @@ async fn answer_all(mut asked: mpsc::Receiver<Ask>, terminal: Option<Arc<Termina
             let _ = answer.send(said);
         }
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// The terminal of the process, and how it was before we asked.

@@ -42,6 +42,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
 
@@ -178,6 +179,26 @@ impl Ssh {
         }
         output.stdout.splice(0..0, heard);
         Ok(output)
+    }
+
+    /// Runs a command with input and output of any length, a piece at a time. Its own stdin, or a script, is `input`'s
+    /// business; what it says on stderr and how it ended come back. `None`: nobody took its output any more.
+    ///
+    /// There is no limit of time here but the command's own on the board: a line that is dead is noticed by its keepalive.
+    pub async fn pipe(
+        &self,
+        to: &Destination,
+        command: &Command,
+        input: mpsc::Receiver<Bytes>,
+        out: &mpsc::Sender<Bytes>,
+    ) -> Result<Option<Output>, Error> {
+        let connection = self.connection(to).await?;
+        let line = command.line();
+        let (mut running, heard) = self.start(to, &connection, command.who, &line).await?;
+        if !heard.is_empty() && out.send(heard.into()).await.is_err() {
+            return Ok(None);
+        }
+        running.pipe(input, out, command.limit).await
     }
 
     /// Runs one program (no script) and hands its lines on as they come, until it ends or the [`Lines`] are dropped,

@@ -86,6 +86,8 @@ fn of_node(rack: &Rack, node: &Node, problems: &mut Vec<Problem>) {
             .into_iter()
             .flat_map(|it| it.problems(&node.name, rack.now)),
     );
+    let backups = &rack.backups;
+    problems.extend(backups.problem(&node.name.to_string(), &about(node), rack.now.wall));
     let drain = rack.drains.get(&node.uid);
     problems.extend(drain.and_then(|drain| drain.problem(rack.now)));
     if node.unschedulable {

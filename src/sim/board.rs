@@ -55,6 +55,8 @@ impl Hardware {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Said {
     Text(String, u32),
+    /// On stderr.
+    Complaint(String, u32),
     /// Lines now, and more later.
     Follows(Vec<String>),
     /// The board goes away in the middle.
@@ -100,6 +102,12 @@ impl World {
         let Some(machine) = self.machines.get_mut(name) else {
             return Said::Gone;
         };
+        if line.contains("/etc/rancher/k3s/k3s.yaml") {
+            return match machine.node.role {
+                Role::Server => Said::Text(self.k3s_yaml.clone(), 0),
+                Role::Agent => Said::Complaint("bramble-no-such-file\n".to_owned(), 66),
+            };
+        }
         if line.contains("systemctl restart") {
             machine.hardware.restarts = 0;
             return Said::Text(String::new(), 0);

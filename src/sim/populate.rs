@@ -49,6 +49,7 @@ pub(crate) fn world(scenario: Scenario, seed: u64) -> World {
         installed: BTreeSet::new(),
         balancer: Balancer::default(),
         controllers_planned: false,
+        k3s_yaml: String::new(),
         applied: BTreeMap::new(),
         pods: Vec::new(),
         now: Duration::ZERO,

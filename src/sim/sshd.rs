@@ -158,6 +158,12 @@ impl Board {
                 session.eof(channel)?;
                 session.close(channel)
             }
+            Said::Complaint(text, code) => {
+                session.extended_data(channel, 1, text.into_bytes())?;
+                session.exit_status_request(channel, code)?;
+                session.eof(channel)?;
+                session.close(channel)
+            }
             Said::Follows(lines) => {
                 for line in lines {
                     session.data(channel, format!("{line}\n").into_bytes())?;

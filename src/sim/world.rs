@@ -47,6 +47,8 @@ pub(crate) struct World {
     pub(crate) installed: BTreeSet<Kind>,
     pub(crate) balancer: Balancer,
     pub(crate) controllers_planned: bool,
+    /// What k3s writes on a server for root: a kubeconfig in which everything is called `default`.
+    pub(crate) k3s_yaml: String,
     /// What each manager applied last, by object.
     pub(crate) applied: BTreeMap<(Kind, String), Vec<(String, Value)>>,
     /// Pods that may be picked when some pod shall change; may hold names of pods long gone.

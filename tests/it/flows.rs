@@ -533,7 +533,10 @@ async fn another_rack_is_merged_and_the_session_turns_to_it() {
     cockpit.until("The name office-rack is taken").await;
     cockpit.press("esc").await;
 
-    cockpit.press("u y").await;
+    cockpit.press("u").await;
+    let screen = cockpit.until("Undo the last change?").await;
+    assert!(screen.contains("ago bramble merged"), "{screen}");
+    cockpit.answer("y").await;
     cockpit.until("taken back").await;
     assert_eq!(std::fs::read_to_string(&ours).unwrap(), before);
 }

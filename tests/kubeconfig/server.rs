@@ -265,6 +265,7 @@ fn contexts_say_who_answers_all_asked_at_the_same_time_or_not_at_all() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let silent_port = silent.local_addr().unwrap().port();
     let well = api_server();
+    use std::fmt::Write as _;
     let ports = [("well", well), ("closed", closed)]
         .into_iter()
         .map(|(name, port)| (name.to_owned(), port))
@@ -272,9 +273,16 @@ fn contexts_say_who_answers_all_asked_at_the_same_time_or_not_at_all() {
     let mut text = "kind: Config\ncurrent-context: well\nusers: [{name: u, user: {token: t}}]\ncontexts:\n- {name: lost, context: {cluster: none, user: u}}\n".to_owned();
     let mut clusters = "clusters:\n".to_owned();
     for (name, port) in ports {
-        text += &format!("- {{name: {name}, context: {{cluster: {name}, user: u}}}}\n");
-        clusters +=
-            &format!("- {{name: {name}, cluster: {{server: \"http://127.0.0.1:{port}\"}}}}\n");
+        writeln!(
+            text,
+            "- {{name: {name}, context: {{cluster: {name}, user: u}}}}"
+        )
+        .unwrap();
+        writeln!(
+            clusters,
+            "- {{name: {name}, cluster: {{server: \"http://127.0.0.1:{port}\"}}}}"
+        )
+        .unwrap();
     }
     let home = Home::new();
     home.write(".kube/config", text + &clusters);

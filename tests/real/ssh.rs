@@ -10,6 +10,7 @@ mod sshd;
 mod typed;
 
 mod auth;
+mod backups;
 mod commands;
 mod known_hosts;
 mod kubeconfigs;

@@ -6,11 +6,12 @@ use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
 use super::{Effects, INBOX};
-use crate::clients::kubeconfig_files::{self as on_disk, Error, Places};
+use crate::clients::kubeconfig_files::{self as on_disk, Error, Place, Places};
 use crate::clients::kubernetes;
+use crate::clients::ssh::Ssh;
 use crate::effect::{RequestId, TaskKey};
 use crate::msg::Msg;
-use crate::rack::kubeconfig::{Merge, Plan, Request};
+use crate::rack::kubeconfig::{Merge, Plan, Request, Source};
 use crate::rack::kubeconfig_change::{
     Asked, Done, LastChange, Lock, MergeForm, Order, Preview, Refusal, Server,
 };
@@ -35,8 +36,9 @@ impl Effects {
 
     pub(super) fn preview_change(&mut self, request: RequestId, asked: Asked) {
         let (places, inbox) = (self.places(), self.inbox.clone());
+        let ssh = self.ssh();
         self.read(TaskKey::Preview, async move {
-            let result = preview(places, asked).await;
+            let result = preview(places, asked, &ssh).await;
             let result = result.map(Box::new);
             let msg = Msg::ChangePreviewed { request, result };
             let _ = inbox.send(msg).await;
@@ -70,11 +72,25 @@ impl Effects {
 }
 
 /// What a change would do, from the files as they are now; for a merge its servers are asked who they are.
-async fn preview(places: Places, asked: Asked) -> Result<Preview, Box<Problem>> {
+async fn preview(places: Places, asked: Asked, ssh: &Ssh) -> Result<Preview, Box<Problem>> {
+    let asked = match asked {
+        Asked::Change(request) => Ready::Request(request),
+        Asked::Merge(form) => match on_disk::parse_place(&form.source)? {
+            Place::Ssh(to) => {
+                // A person asks for it: what was declined before is asked again.
+                ssh.retry(&to);
+                let (source, reached) = on_disk::fetch(ssh, &to).await?;
+                Ready::Request(Request::Merge(merge(form, source, Some(reached))))
+            }
+            place => Ready::Read(form, place),
+        },
+    };
     let previewing = spawn_blocking(move || {
         let request = match asked {
-            Asked::Change(request) => request,
-            Asked::Merge(form) => Request::Merge(read(form)?),
+            Ready::Request(request) => request,
+            Ready::Read(form, place) => {
+                Request::Merge(merge(form, on_disk::read_source(&place)?, None))
+            }
         };
         let plan = on_disk::plan(&places, &request)?;
         Ok(looked_at(request, plan))
@@ -127,17 +143,25 @@ async fn change(places: Places, order: Order, unlock: Option<Lock>) -> Result<Do
     })
 }
 
-fn read(form: MergeForm) -> Result<Merge, Box<Problem>> {
+/// What is left to do on the way to a request.
+enum Ready {
+    Request(Request),
+    /// A file, still to be read.
+    Read(MergeForm, Place),
+}
+
+/// `reached`: the address of the board it came from, which is its server's unless the person says another.
+fn merge(form: MergeForm, source: Source, reached: Option<String>) -> Merge {
     let filled = |text: String| Some(text).filter(|text| !text.is_empty());
-    Ok(Merge {
-        source: on_disk::read_source(&on_disk::parse_place(&form.source)?)?,
+    Merge {
+        source,
         only: None,
         name: filled(form.name),
-        server: filled(form.server),
+        server: filled(form.server).or(reached),
         tls_server_name: filled(form.certificate_name),
         on_conflict: form.on_conflict,
         set_current: form.set_current,
-    })
+    }
 }
 
 fn looked_at(request: Request, plan: Plan) -> Preview {

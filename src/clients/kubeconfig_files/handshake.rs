@@ -4,6 +4,7 @@
 use std::io;
 use std::net::{TcpStream, ToSocketAddrs};
 use std::sync::Arc;
+use std::thread::ScopedJoinHandle;
 use std::time::{Duration, Instant};
 
 use rustls::pki_types::pem::PemObject;
@@ -49,7 +50,7 @@ pub fn check_servers(servers: &[ServerToCheck]) -> Vec<ServerCheck> {
                 .map(|server| scope.spawn(|| check_server(server)))
                 .collect();
             let unforeseen = || ServerCheck::Unknown("asking it failed unforeseen".to_owned());
-            let joined = asking.into_iter().map(|it| it.join());
+            let joined = asking.into_iter().map(ScopedJoinHandle::join);
             joined
                 .map(|it| it.unwrap_or_else(|_| unforeseen()))
                 .collect::<Vec<_>>()

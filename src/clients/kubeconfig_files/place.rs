@@ -85,11 +85,8 @@ pub fn read_source(place: &Place) -> Result<Source, Box<Problem>> {
             Source::parse("standard input", text, None, None)
         }
         Place::Ssh(to) => {
-            let what = format!("cannot read {K3S} of {} from here", to.host);
-            let problem = files::problem(what).why("only the command line reads it over ssh");
-            Err(problem
-                .next(format!("run: bramble kubeconfig merge ssh://{to}"))
-                .into())
+            let what = format!("{K3S} of {} is not on this machine", to.host);
+            Err(files::problem(what).why("it is fetched over ssh").into())
         }
     }
 }

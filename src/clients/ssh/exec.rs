@@ -9,6 +9,7 @@ use bytes::Bytes;
 use futures::FutureExt;
 use russh::client::Msg;
 use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Sig};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
 use super::Error;
@@ -117,6 +118,38 @@ impl Running {
         Ok(output)
     }
 
+    /// Sends pieces of input as they come, and their end; hands on what the command prints as it comes. Neither side
+    /// runs ahead of the other. `None`: nobody wants the output any more.
+    pub(super) async fn pipe(
+        &mut self,
+        mut input: mpsc::Receiver<Bytes>,
+        out: &mpsc::Sender<Bytes>,
+        limit: usize,
+    ) -> Result<Option<Output>, Error> {
+        let (at, write) = (self.at.clone(), &self.write);
+        let sending = async {
+            while let Some(bytes) = input.recv().await {
+                for piece in bytes.chunks(PIECE) {
+                    if write.data_bytes(piece.to_vec()).await.is_err() {
+                        return;
+                    }
+                }
+            }
+            let _ = write.eof().await;
+        };
+        let receiving = hand_on(&mut self.read, out, limit, &at);
+        let both = async {
+            let mut receiving = std::pin::pin!(receiving);
+            tokio::select! { biased;
+                ended = &mut receiving => ended,
+                () = sending => receiving.await,
+            }
+        };
+        let ended = both.await;
+        self.close();
+        ended
+    }
+
     /// Hands lines on until the command ends or nobody wants them any more.
     pub(super) async fn follow(&mut self, feed: &mut Feed) -> Result<Option<Exit>, Error> {
         let mut exit = None;
@@ -213,6 +246,53 @@ async fn collect(
         at: at.to_owned(),
         why: "the connection ended before the command did".to_owned(),
     })
+}
+
+async fn hand_on(
+    read: &mut ChannelReadHalf,
+    out: &mpsc::Sender<Bytes>,
+    limit: usize,
+    at: &str,
+) -> Result<Option<Output>, Error> {
+    let mut exit = None;
+    let mut output = Output {
+        exit: Exit::Code(0),
+        stdout: Vec::new(),
+        stderr: Vec::new(),
+        cut: 0,
+    };
+    loop {
+        let message = match exit {
+            // What is still on its way when the command has ended comes without a pause.
+            Some(_) => match tokio::time::timeout(AFTER_EXIT, read.wait()).await {
+                Ok(message) => message,
+                Err(_) => break,
+            },
+            None => read.wait().await,
+        };
+        match message {
+            Some(ChannelMsg::Data { data }) => {
+                if out.send(data).await.is_err() {
+                    return Ok(None);
+                }
+            }
+            Some(ChannelMsg::ExtendedData { data, .. }) => {
+                keep(&mut output.stderr, &mut output.cut, &data, limit);
+            }
+            Some(ChannelMsg::ExitStatus { exit_status }) => exit = Some(Exit::Code(exit_status)),
+            Some(ChannelMsg::ExitSignal { signal_name, .. }) => {
+                exit = Some(Exit::Signal(signal(&signal_name)));
+            }
+            Some(ChannelMsg::Failure) => return Err(Error::Refused { at: at.to_owned() }),
+            Some(ChannelMsg::Close) | None => break,
+            Some(_) => {}
+        }
+    }
+    output.exit = exit.ok_or_else(|| Error::Lost {
+        at: at.to_owned(),
+        why: "the connection ended before the command did".to_owned(),
+    })?;
+    Ok(Some(output))
 }
 
 fn keep(buffer: &mut Vec<u8>, cut: &mut u64, data: &[u8], limit: usize) {

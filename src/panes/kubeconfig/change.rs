@@ -20,6 +20,7 @@ use crate::rack::kubeconfig_change::{
     Asked, Done, LastChange, Lock, MergeForm, Order, Preview, Refusal,
 };
 use crate::rack::problem::Problem;
+use crate::rack::ssh::Destination;
 
 const SOURCE: &str = "source";
 const NAME: &str = "name";
@@ -30,13 +31,14 @@ const NAMESPACE: &str = "namespace";
 const ORPHANS: &str = "orphans";
 const CHOICE: &str = "choice";
 
+const SSH: &str = "ssh://";
 /// k3s' own kubeconfig, on a server.
 const K3S: &str = "/etc/rancher/k3s/k3s.yaml";
 
 pub(super) fn merge_form(form: &MergeForm, names: &[String]) -> Form {
     let source = Input::Text {
         text: form.source.clone(),
-        offered: vec![K3S.to_owned()],
+        offered: vec![K3S.to_owned(), SSH.to_owned()],
     };
     let certificate = Input::Text {
         text: form.certificate_name.clone(),
@@ -48,7 +50,8 @@ pub(super) fn merge_form(form: &MergeForm, names: &[String]) -> Form {
         title: "Merge a kubeconfig".to_owned(),
         lines: vec!["Nothing is written before you have seen what would change.".to_owned()],
         fields: vec![
-            FormField::new(SOURCE, "source", source).help(format!("a file; on a k3s server {K3S}")),
+            FormField::new(SOURCE, "source", source)
+                .help("a file, or ssh://USER@HOST: the k3s.yaml of a server, read as root"),
             FormField::text(NAME, "name", form.name.clone())
                 .help("for cluster, user and context; empty: made from the host"),
             FormField::text(SERVER, "server", form.server.clone()).help(server),
@@ -145,8 +148,9 @@ pub(in crate::panes) fn complaint(
     let wrong = |key, text: &str| Some((key, text.to_owned()));
     match form {
         FormId::KubeconfigMerge => match answers.text(SOURCE) {
-            "" => wrong(SOURCE, "say which kubeconfig: a file"),
+            "" => wrong(SOURCE, "say which kubeconfig: a file, or ssh://USER@HOST"),
             "-" => wrong(SOURCE, "standard input is the keyboard here: name a file"),
+            source if source.starts_with(SSH) => Some((SOURCE, Destination::parse(source).err()?)),
             _ => None,
         },
         FormId::ContextRename { context } => match answers.text(NAME) {

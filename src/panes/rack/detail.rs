@@ -204,6 +204,11 @@ fn board(rack: &Rack, node: &Node, lines: &mut Vec<Line>) {
             known(&info.kubelet_version)
         ),
     ));
+    if let Some(record) = rack.backups.newest(&node.name.to_string()) {
+        let age = short(rack.now.age_of(record.at));
+        let text = format!("{age} ago, {}", record.datastore.word());
+        lines.push(row("backup", text));
+    }
     for address in &node.addresses {
         lines.push(row(&address.kind, &*address.address));
     }

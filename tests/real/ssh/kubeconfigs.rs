@@ -5,6 +5,17 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
 
+use bramble::app::effects::Effects;
+use bramble::clients::kubeconfig_files::Places;
+use bramble::clients::kubernetes::Target;
+use bramble::clients::ssh::Settings;
+use bramble::effect::{Effect, RequestId};
+use bramble::msg::Msg;
+use bramble::rack::kubeconfig_change::{Asked, MergeForm};
+use bramble::rack::ssh::Question;
+use bramble::rack::ssh::resolved::Here;
+
+use super::bed::{run, willing};
 use super::sshd::{PASSWORD, Sshd, is_there, public};
 use super::typed::Home;
 
@@ -205,4 +216,66 @@ fn a_signal_in_front_of_a_password_leaves_the_terminal_as_it_was() {
     let (code, said) = typed.end();
     assert_eq!(code, 130, "{said}");
     assert_eq!(merged(&home), None);
+}
+
+#[test]
+fn the_cockpit_fetches_it_with_the_questions_as_messages_and_writes_nothing_by_itself() {
+    if !is_there() {
+        return;
+    }
+    run(async {
+        let server = server();
+        let home = Home::new(&server, "");
+        let settings = Settings {
+            config: Some(home.path().join(".ssh/config")),
+            program: None,
+            here: Here {
+                home: home.path().to_owned(),
+                user: "root".to_owned(),
+                host: "desk.lan".to_owned(),
+            },
+        };
+        let kubeconfig = home.path().join("config");
+        let target = Target {
+            kubeconfig: Some(kubeconfig.clone()),
+            ..Target::default()
+        };
+        let notes = home.path().join("notes");
+        let (effects, mut inbox) = Effects::new(Places { target, notes });
+        let mut effects = effects.with_ssh(settings);
+        effects.run(Effect::PreviewChange {
+            request: RequestId(1),
+            asked: Asked::Merge(MergeForm {
+                source: "ssh://board".to_owned(),
+                ..MergeForm::default()
+            }),
+        });
+        let mut asked = Vec::new();
+        let preview = loop {
+            match inbox.recv().await.unwrap() {
+                Msg::SshAsks { request, question } => {
+                    effects.run(Effect::AnswerSsh {
+                        request,
+                        answer: willing(&question),
+                    });
+                    asked.push(question);
+                }
+                Msg::ChangePreviewed { result, .. } => break result.unwrap(),
+                _ => {}
+            }
+        };
+        assert!(
+            matches!(
+                asked[..],
+                [Question::NewHostKey { .. }, Question::Sudo { .. }]
+            ),
+            "{asked:?}"
+        );
+        let names: Vec<&str> = (preview.plan.entries.iter())
+            .map(|it| it.name.as_str())
+            .collect();
+        assert_eq!(names, ["board"; 3]);
+        assert_eq!(preview.servers[0].url, "https://127.0.0.1:6443");
+        assert!(!kubeconfig.exists());
+    });
 }

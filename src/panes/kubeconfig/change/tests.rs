@@ -460,6 +460,14 @@ fn answers_that_make_no_sense_are_complained_about_at_their_field() {
         check(&FormId::KubeconfigMerge, &[(SOURCE, text("x"))]),
         None
     );
+    for (source, complains) in [
+        ("ssh://", true),
+        ("ssh://pi@", true),
+        ("ssh://pi@rack:2222", false),
+    ] {
+        let complaint = check(&FormId::KubeconfigMerge, &[(SOURCE, text(source))]);
+        assert_eq!(complaint.is_some(), complains, "{source}");
+    }
     assert_eq!(check(&rename, &[(NAME, text(" "))]), Some(NAME));
     assert_eq!(check(&rename, &[(NAME, text("lab"))]), Some(NAME));
     assert_eq!(check(&rename, &[(NAME, text("home"))]), None);

@@ -1,0 +1,86 @@
+# Puts an unpacked backup in its place. @TMP@: where it was unpacked; @DATA@: the data directory; @ASIDE@: what ends the names
+# of what is moved aside; @DATASTORE@: sqlite or etcd.
+# A function, so that a script that was cut off on its way here does nothing; and once begun, a lost connection ends nothing.
+main() {
+  set -eu
+  umask 077
+  trap '' HUP INT PIPE
+  PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/sbin:/opt/bin
+  tmp=@TMP@
+  data=@DATA@
+  aside=@ASIDE@
+  datastore=@DATASTORE@
+  files=$tmp/out/files
+  server=$data/server
+  was_running=
+  step() { printf 'bramble-step %s\n' "$*" || :; }
+  fail() { printf 'bramble-failed %s\n' "$*" >&2 || :; exit 1; }
+  service() {
+    if command -v systemctl >/dev/null 2>&1; then systemctl "$1" k3s.service; else rc-service k3s "$1"; fi
+  }
+  runs() {
+    if command -v systemctl >/dev/null 2>&1; then [ "$(systemctl is-active k3s.service 2>/dev/null)" = active ]; else
+      rc-service k3s status >/dev/null 2>&1
+    fi
+  }
+  # Everything back as it was, the last first.
+  back() {
+    trap - EXIT
+    if [ -e "$tmp/moved" ]; then
+      sed '1!G;h;$!d' "$tmp/moved" >"$tmp/reversed"
+      while IFS= read -r path; do
+        rm -rf -- "$path"
+        if [ -e "$path$aside" ] || [ -L "$path$aside" ]; then mv -- "$path$aside" "$path"; fi
+      done <"$tmp/reversed"
+    fi
+    if command -v systemctl >/dev/null 2>&1; then systemctl daemon-reload || :; fi
+    if [ -n "$was_running" ]; then service start || :; fi
+    rm -rf -- "$tmp"
+  }
+  trap back EXIT
+  # Puts one path in its place; what is there moves aside.
+  put() {
+    if [ -e "$files$1" ] || [ -L "$files$1" ]; then
+      printf '%s\n' "$1" >>"$tmp/moved"
+      if [ -e "$1" ] || [ -L "$1" ]; then mv -- "$1" "$1$aside" || fail "$1 cannot be moved aside"; fi
+      (umask 022; mkdir -p "$(dirname "$1")")
+      mv -- "$files$1" "$1" || fail "$1 cannot be put in its place"
+    fi
+  }
+  [ -s "$files$server/token" ] || fail "the unpacked backup holds no token"
+  if runs; then
+    was_running=yes
+    step stopping k3s
+    service stop >&2 || fail "k3s does not stop"
+  fi
+  step putting files in their place
+  put "$server"
+  for path in /etc/rancher/k3s /etc/rancher/node /etc/systemd/system/k3s.service /etc/systemd/system/k3s.service.env \
+    /etc/systemd/system/k3s.service.d /etc/init.d/k3s /etc/conf.d/k3s; do
+    put "$path"
+  done
+  for path in /boot/firmware/cmdline.txt /boot/firmware/config.txt /boot/cmdline.txt /boot/config.txt; do
+    if [ ! -e "$path" ] && [ -d "$(dirname "$path")" ]; then put "$path"; fi
+  done
+  if command -v systemctl >/dev/null 2>&1; then systemctl daemon-reload || :; fi
+  sync
+  if [ "$datastore" = etcd ]; then
+    for found in "$server"/db/snapshots/*; do snapshot=$found; done
+    step resetting the cluster to "${snapshot##*/}"
+    k3s server --data-dir "$data" --cluster-reset "--cluster-reset-restore-path=$snapshot" --token-file "$server/token" \
+      --etcd-s3=false >"$tmp/said" 2>&1 || fail "k3s server --cluster-reset: $(tail -n 1 "$tmp/said")"
+  fi
+  # From here on it is the restored server, whether it starts or not.
+  trap - EXIT
+  rm -rf -- "$tmp"
+  step starting k3s
+  service start >&2 || fail "everything is in its place, but k3s does not start; see: journalctl -u k3s"
+  tries=0
+  until k3s kubectl get --raw /readyz >/dev/null 2>&1; do
+    tries=$((tries + 1))
+    [ "$tries" -lt 90 ] || fail "everything is in its place and k3s runs, but its API is not ready yet; see: journalctl -u k3s"
+    sleep 2
+  done
+  step ready
+}
+main
