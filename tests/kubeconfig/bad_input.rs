@@ -141,10 +141,11 @@ fn a_file_with_nothing_in_it_becomes_a_kubeconfig() {
     for nothing in ["", "\n", "# only a comment\n", "---\n", "\u{feff}", "{}\n"] {
         let home = Home::new();
         home.write(".kube/config", nothing);
-        done(&home.bramble_reading(
+        let merged = home.bramble_reading(
             &["merge", "-", "--server", "rack", "--no-check"],
             &rack("https://127.0.0.1:6443", "n3w"),
-        ));
+        );
+        assert!(merged.status.success(), "{nothing:?}: {merged:?}");
         let listed = done(&home.bramble(&["contexts", "--no-probe"]));
         assert!(
             listed.contains("https://rack:6443"),

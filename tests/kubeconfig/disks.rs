@@ -116,7 +116,7 @@ fn every_style_comes_back_byte_for_byte() {
                 home.write(".kube/config", text);
                 for change in [
                     &["use", "b"][..],
-                    &["namespace", "a", "home"],
+                    &["namespace", "b", "attic"],
                     &["delete", "b"],
                 ] {
                     done(&home.bramble(change));

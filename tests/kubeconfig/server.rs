@@ -1,5 +1,6 @@
 //! A server's certificate is looked at before its address is written.
 
+use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -265,7 +266,6 @@ fn contexts_say_who_answers_all_asked_at_the_same_time_or_not_at_all() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let silent_port = silent.local_addr().unwrap().port();
     let well = api_server();
-    use std::fmt::Write as _;
     let ports = [("well", well), ("closed", closed)]
         .into_iter()
         .map(|(name, port)| (name.to_owned(), port))

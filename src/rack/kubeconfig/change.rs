@@ -41,6 +41,11 @@ pub(super) fn rewrite(file: &File, changes: &[Change]) -> Result<String, Fault> 
     let tree = file.tree();
     let root = tree.root().filter(|root| !is_nothing(tree, *root));
     let mut splices = match root {
+        // `{}`, as some tools write a file for later.
+        Some(root) if tree.is_flow(root) && tree.pairs(root).is_empty() => {
+            let text = fresh("", &expected);
+            vec![(tree.node(root).span.clone(), text.trim_end().to_owned())]
+        }
         Some(root) => splices(body, tree, root, changes)?,
         None => vec![(body.len()..body.len(), fresh(body, &expected))],
     };
