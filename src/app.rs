@@ -173,6 +173,7 @@ impl Model {
     /// Brings what is derived up to date before a frame; costs nothing when no fact has come that it depends on.
     pub fn settle(&mut self) {
         self.rack.settle();
+        self.panes.settle(self.focus, &self.rack);
     }
 
     /// True when nothing of this context may be changed.

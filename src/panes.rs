@@ -128,7 +128,7 @@ impl Panes {
             FormId::ServiceAddress { .. }
             | FormId::ServicePool { .. }
             | FormId::ServiceShare { .. }
-            | FormId::Expose => services::wish::complaint(form, answers, rack),
+            | FormId::Expose => services::fault::complaint(form, answers, rack),
             FormId::PoolCreate | FormId::PoolDeletions { .. } | FormId::Manifest => {
                 self.pools.complaint(form, answers, rack)
             }
@@ -149,6 +149,15 @@ impl Panes {
             PaneId::Kubeconfig => self.kubeconfig.filter(),
             PaneId::Pools => self.pools.filter(),
             PaneId::Problems => self.problems.filter(),
+        }
+    }
+
+    /// Looks after the rows and the cursor of a pane before a frame and before a key: rows may have come or gone.
+    pub fn settle(&mut self, pane: PaneId, rack: &Rack) {
+        match pane {
+            PaneId::Rack => self.rack.settle(rack),
+            PaneId::Services => self.services.settle(rack),
+            PaneId::Kubeconfig | PaneId::Pools | PaneId::Problems => {}
         }
     }
 

@@ -102,8 +102,8 @@ pub struct Rack {
     pub metallb: MetalLb,
     /// Derived from all of these, when [`Rack::settle`] or [`Rack::survey`] was called last.
     pub vips: Vips,
-    /// Facts have come since that `vips` depends on.
-    vips_are_old: bool,
+    /// What has come since that `vips` depends on.
+    dirt: vip::Dirt,
     /// Whether addresses answer from here.
     pub probes: Probes,
     namespaces: BTreeMap<Box<str>, Labels>,
@@ -160,14 +160,16 @@ impl Rack {
             usage: HashMap::new(),
             frozen: None,
             vips: Vips::default(),
-            vips_are_old: false,
+            dirt: vip::Dirt::default(),
             probes: Probes::default(),
         }
     }
 
     /// Takes in one piece of news.
     pub fn apply(&mut self, fact: Fact) {
-        self.vips_are_old |= vip::depends_on(&fact, self);
+        let mut dirt = std::mem::take(&mut self.dirt);
+        dirt.note(&fact, self);
+        self.dirt = dirt;
         match fact {
             Fact::Link(state) => self.apply_link(state),
             Fact::Source(source, state) => {

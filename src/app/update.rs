@@ -32,6 +32,10 @@ const SURVEY_EVERY: Duration = Duration::from_secs(1);
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     let mut effects = Vec::new();
     let is_key = matches!(msg, Msg::Key(_));
+    if is_key {
+        // A key means what stands under the cursor now, not at the last frame.
+        model.panes.settle(model.focus, &model.rack);
+    }
     let mut queue = VecDeque::from([msg]);
     while let Some(msg) = queue.pop_front() {
         step(model, msg, &mut queue, &mut effects);
@@ -225,7 +229,7 @@ fn take_in(model: &mut Model, fact: Fact) {
         close_question_of_gone_object(model);
     }
     if moves_services {
-        model.panes.services.services_changed(&model.rack);
+        model.panes.services.services_changed();
         close_question_of_gone_object(model);
     }
     if is_link {

@@ -31,11 +31,11 @@ pub struct Pace {
     pub at_once: usize,
 }
 
-/// Five seconds for each port: a lost VIP is seen within seven.
+/// Five seconds for each port: a lost VIP is seen within seven, also when all 64 of a large screen are dead at once.
 pub const PACE: Pace = Pace {
     interval: Duration::from_secs(5),
     patience: Duration::from_secs(2),
-    at_once: 8,
+    at_once: 32,
 };
 
 /// Probes what `targets` names, as long as it names it. Ends when either side is gone.

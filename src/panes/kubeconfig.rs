@@ -58,7 +58,7 @@ impl KubeconfigPane {
     }
 
     pub fn set_filter(&mut self, text: &str) {
-        text.clone_into(&mut self.list.filter);
+        self.list.set_filter(text);
     }
 
     /// Closes the innermost thing. False when there was nothing to close.

@@ -106,11 +106,21 @@ impl<Id: Ord + Clone, Column: TableColumn> Listing<Id, Column> {
         filter.accepts_with(&cells(true), &cells(false))
     }
 
+    pub(crate) fn set_filter(&mut self, text: &str) {
+        if self.filter != text {
+            text.clone_into(&mut self.filter);
+            self.rows.chosen_anew();
+        }
+    }
+
     /// Wide, faults and order. False when `action` is none of them.
     pub(crate) fn on_action(&mut self, action: Action) -> bool {
         match action {
             Action::WideToggle => self.is_wide = !self.is_wide,
-            Action::FaultsToggle => self.only_faults = !self.only_faults,
+            Action::FaultsToggle => {
+                self.only_faults = !self.only_faults;
+                self.rows.chosen_anew();
+            }
             Action::SortNext => self.sort = after(self.sort),
             Action::SortPrevious => self.sort = before(self.sort),
             Action::SortReverse => self.is_reversed = !self.is_reversed,
@@ -122,6 +132,9 @@ impl<Id: Ord + Clone, Column: TableColumn> Listing<Id, Column> {
     /// Shows all rows again, else removes the marks. False when there was nothing to undo.
     pub(crate) fn close(&mut self) -> bool {
         let had_filter = !self.filter.is_empty() || self.only_faults;
+        if had_filter {
+            self.rows.chosen_anew();
+        }
         self.filter.clear();
         self.only_faults = false;
         had_filter || self.rows.clear_marks()

@@ -9,6 +9,7 @@ pub mod drain;
 pub(super) mod label;
 mod picture;
 mod table;
+mod vips;
 
 use std::collections::HashSet;
 
@@ -57,7 +58,7 @@ impl RackPane {
     }
 
     pub fn set_filter(&mut self, text: &str) {
-        text.clone_into(&mut self.list.filter);
+        self.list.set_filter(text);
         self.visible = None;
     }
 
@@ -75,6 +76,13 @@ impl RackPane {
         let ids = self.ids(rack);
         self.list.rows.settle(&ids, rack.now.mono);
         self.visible = None;
+    }
+
+    /// The user has chosen other rows: the cursor goes to one of them before they are drawn.
+    pub fn settle(&mut self, rack: &Rack) {
+        if self.list.rows.is_chosen_anew() {
+            self.nodes_changed(rack);
+        }
     }
 
     /// Whether news of a node's heartbeat or pods can be seen right now. In a big rack most cannot: they need no frame.

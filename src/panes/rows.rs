@@ -19,6 +19,8 @@ pub(crate) struct Rows<Id> {
     marked: BTreeSet<Id>,
     /// When the object under the cursor last went away.
     shifted: Option<Duration>,
+    /// The user has narrowed or widened the rows: who slides under the cursor then was sent there.
+    is_own_doing: bool,
 }
 
 impl<Id> Default for Rows<Id> {
@@ -29,6 +31,7 @@ impl<Id> Default for Rows<Id> {
             offset: 0,
             marked: BTreeSet::new(),
             shifted: None,
+            is_own_doing: false,
         }
     }
 }
@@ -65,11 +68,21 @@ impl<Id: Ord + Clone> Rows<Id> {
             .cursor
             .as_ref()
             .is_some_and(|cursor| ids.get(index) == Some(cursor));
-        if self.cursor.is_some() && !is_there {
+        let is_own_doing = std::mem::take(&mut self.is_own_doing);
+        if self.cursor.is_some() && !is_there && !is_own_doing {
             self.shifted = Some(now);
         }
         self.put(ids, index);
         self.marked.retain(|marked| ids.contains(marked));
+    }
+
+    /// The user chooses other rows: what then stands under the cursor did not slide there by itself.
+    pub(crate) fn chosen_anew(&mut self) {
+        self.is_own_doing = true;
+    }
+
+    pub(crate) fn is_chosen_anew(&self) -> bool {
+        self.is_own_doing
     }
 
     /// True when another object slid under the cursor a moment ago.
@@ -192,6 +205,18 @@ mod tests {
         assert_eq!(rows.current(&["a", "c"]), Some(&"c"));
         assert!(rows.is_unsettled(START + Duration::from_millis(399)));
         assert!(!rows.is_unsettled(START + Duration::from_millis(400)));
+    }
+
+    #[test]
+    fn what_a_filter_puts_under_the_cursor_can_be_acted_on_at_once() {
+        let mut rows = Rows::default();
+        rows.on_action(Action::RowDown, &["a", "b", "c"], 10);
+        rows.chosen_anew();
+        rows.settle(&["a", "c"], START);
+        assert_eq!(rows.current(&["a", "c"]), Some(&"c"));
+        assert!(!rows.is_unsettled(START));
+        rows.settle(&["a"], START);
+        assert!(rows.is_unsettled(START), "what goes by itself still counts");
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! The services pane: every virtual address with who announces it, whether it answers, and why not.
 //!
-//! Invariant: everything is keyed by the Service's UID, so one that was made anew under an old name is another row.
+//! Invariant: everything is keyed by the Service's UID, so one that was made anew under an old name is another row. Which
+//! rows there are is decided once for a frame, in [`ServicesPane::settle`]: with two thousand Services and a filter that is
+//! work, and a key must not wait for it several times.
 
 mod columns;
 mod detail;
+pub(in crate::panes) mod fault;
 mod table;
 pub(in crate::panes) mod wish;
 
@@ -32,6 +35,13 @@ pub struct ServicesPane {
     view: View,
     /// NodePort and ClusterIP as well.
     shows_all: bool,
+    /// The rows in their order, as of the last look, and how many lines each takes.
+    ids: Vec<Uid>,
+    lines: Vec<u16>,
+    /// Rows may be others than at the last look.
+    is_stirred: bool,
+    /// What was derived of the Services then.
+    seen: u64,
 }
 
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -53,7 +63,8 @@ impl ServicesPane {
     }
 
     pub fn set_filter(&mut self, text: &str) {
-        text.clone_into(&mut self.list.filter);
+        self.list.set_filter(text);
+        self.is_stirred = true;
     }
 
     /// True on the page of one Service: its own keys apply.
@@ -61,10 +72,25 @@ impl ServicesPane {
         matches!(self.view, View::Detail { .. })
     }
 
-    /// Rows may have come or gone.
-    pub fn services_changed(&mut self, rack: &Rack) {
-        let ids = self.ids(rack);
-        self.list.rows.settle(&ids, rack.now.mono);
+    /// Rows may have come or gone. Hundreds of changes a second must cost nothing here: the cursor is looked after
+    /// before the next frame, or the next key.
+    pub fn services_changed(&mut self) {
+        self.is_stirred = true;
+    }
+
+    /// Decides which rows there are, and keeps the cursor on its Service, or on the neighbour of one that is gone.
+    pub fn settle(&mut self, rack: &Rack) {
+        let has_seen_all = self.seen == rack.vips.looks();
+        if has_seen_all && !self.is_stirred {
+            return;
+        }
+        let chosen = self.chosen(rack);
+        let ids = chosen.iter().map(|it| it.uid.clone()).collect();
+        self.lines = table::lines(rack, &chosen);
+        self.ids = ids;
+        self.list.rows.settle(&self.ids, rack.now.mono);
+        self.is_stirred = false;
+        self.seen = rack.vips.looks();
     }
 
     /// Looks at the visible rows once more, so that columns keep the width they had.
@@ -93,9 +119,13 @@ impl ServicesPane {
             return false;
         };
         self.shows_all |= !service.is_load_balancer();
-        if !self.list.rows.select(&self.ids(rack), &service.uid) {
+        self.is_stirred = true;
+        self.settle(rack);
+        if !self.list.rows.select(&self.ids, &service.uid) {
             self.list.close();
-            self.list.rows.select(&self.ids(rack), &service.uid);
+            self.is_stirred = true;
+            self.settle(rack);
+            self.list.rows.select(&self.ids, &service.uid);
         }
         self.view = View::Detail {
             uid: service.uid.clone(),
@@ -111,11 +141,22 @@ impl ServicesPane {
                 self.view = View::Table;
                 true
             }
-            View::Table => self.list.close() || std::mem::take(&mut self.shows_all),
+            View::Table => {
+                self.is_stirred = true;
+                if self.list.close() {
+                    return true;
+                }
+                let showed_all = std::mem::take(&mut self.shows_all);
+                if showed_all {
+                    self.list.rows.chosen_anew();
+                }
+                showed_all
+            }
         }
     }
 
     pub fn on_action(&mut self, action: Action, cx: &mut Cx<'_>) {
+        self.settle(cx.rack);
         if let View::Detail { uid, scroll } = &mut self.view {
             let service = cx.rack.services.by_uid(uid);
             let total = service.map_or(0, |service| detail::height(cx.rack, service, cx.area));
@@ -125,20 +166,14 @@ impl ServicesPane {
             }
         }
         if !self.is_detail() {
-            let chosen = self.chosen(cx.rack);
-            let ids: Vec<Uid> = chosen.iter().map(|it| it.uid.clone()).collect();
-            let lines = table::lines(cx.rack, &chosen);
             let height = visible_rows(cx.area);
-            if self
-                .list
-                .rows
-                .on_action_in_lines(action, &ids, height, &lines)
-            {
+            let rows = &mut self.list.rows;
+            if rows.on_action_in_lines(action, &self.ids, height, &self.lines) {
                 return;
             }
         }
         if self.list.on_action(action) {
-            return self.services_changed(cx.rack);
+            return self.services_changed();
         }
         match action {
             Action::RowOpen => {
@@ -149,7 +184,8 @@ impl ServicesPane {
             }
             Action::ServicesAll => {
                 self.shows_all = !self.shows_all;
-                self.services_changed(cx.rack);
+                self.list.rows.chosen_anew();
+                self.services_changed();
             }
             Action::CopyName => self.with_service(cx, |service| {
                 let address = service.addresses().next().map(|it| it.to_string());
@@ -247,9 +283,7 @@ impl ServicesPane {
     fn current<'a>(&self, rack: &'a Rack) -> Option<&'a Service> {
         match &self.view {
             View::Detail { uid, .. } => rack.services.by_uid(uid),
-            View::Table => rack
-                .services
-                .by_uid(self.list.rows.current(&self.ids(rack))?),
+            View::Table => rack.services.by_uid(self.list.rows.current(&self.ids)?),
         }
     }
 
@@ -262,13 +296,6 @@ impl ServicesPane {
     }
 
     /// The Services in the order and the choice of the table.
-    fn ids(&self, rack: &Rack) -> Vec<Uid> {
-        self.chosen(rack)
-            .into_iter()
-            .map(|it| it.uid.clone())
-            .collect()
-    }
-
     fn chosen<'a>(&self, rack: &'a Rack) -> Vec<&'a Service> {
         let filter = self.list.parsed_filter();
         let is_faulty = |service: &Service| {

@@ -66,6 +66,22 @@ impl Source {
     /// What the rack itself stands on; without any of them there is nothing to show.
     pub const CORE: [Source; 4] = [Source::Nodes, Source::Leases, Source::Pods, Source::Events];
 
+    /// A kind of the group `metallb.io`.
+    pub fn is_of_metallb(self) -> bool {
+        matches!(
+            self,
+            Source::IpAddressPools
+                | Source::L2Advertisements
+                | Source::BgpAdvertisements
+                | Source::BgpPeers
+                | Source::BfdProfiles
+                | Source::Communities
+                | Source::L2Statuses
+                | Source::BgpStatuses
+                | Source::ConfigurationStates
+        )
+    }
+
     /// The place in [`Source::ALL`].
     pub fn index(self) -> usize {
         self as usize

@@ -78,6 +78,19 @@ impl Services {
         self.bgp.of(name)
     }
 
+    /// The Service an object is known to belong to: a change of its labels may give it to another one.
+    pub(super) fn owner_of_slice(&self, slice: &EndpointSlice) -> Option<&ServiceName> {
+        self.slices.owners.get(&key(slice))
+    }
+
+    pub(super) fn owner_of_l2(&self, status: &L2Status) -> Option<&ServiceName> {
+        self.l2.owners.get(&key(status))
+    }
+
+    pub(super) fn owner_of_bgp(&self, status: &BgpStatus) -> Option<&ServiceName> {
+        self.bgp.owners.get(&key(status))
+    }
+
     /// Every ServiceL2Status, also of Services that are gone.
     pub fn all_l2_statuses(&self) -> impl Iterator<Item = &L2Status> {
         self.l2.groups.values().flatten()

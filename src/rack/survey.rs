@@ -35,15 +35,46 @@ fn worst_first(a: &Problem, b: &Problem) -> Ordering {
     (a.severity, &a.about, &a.what).cmp(&(b.severity, &b.about, &b.what))
 }
 
-fn sources(rack: &Rack) -> impl Iterator<Item = Problem> {
-    Source::ALL
-        .into_iter()
-        .filter_map(|source| match rack.link.source(source) {
-            SourceState::Forbidden(problem) | SourceState::Failing(problem) => {
-                Some(problem.clone())
+fn sources(rack: &Rack) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut forbidden = Vec::new();
+    for source in Source::ALL {
+        match rack.link.source(source) {
+            SourceState::Forbidden(problem) if source.is_of_metallb() => {
+                forbidden.push((source, problem));
             }
-            SourceState::Waiting | SourceState::Live | SourceState::Absent => None,
-        })
+            SourceState::Forbidden(problem) | SourceState::Failing(problem) => {
+                problems.push(problem.clone());
+            }
+            SourceState::Waiting | SourceState::Live | SourceState::Absent => {}
+        }
+    }
+    problems.extend(metallb_forbidden(&forbidden));
+    problems
+}
+
+/// One role is missing, not nine: MetalLB's kinds are granted together, by one command.
+fn metallb_forbidden(forbidden: &[(Source, &Problem)]) -> Option<Problem> {
+    let (first, problem) = *forbidden.first()?;
+    if forbidden.len() == 1 {
+        return Some(problem.clone());
+    }
+    let words: Vec<&str> = forbidden.iter().map(|(source, _)| source.word()).collect();
+    let of_group = |word: &&str| format!("{word}.metallb.io");
+    let resources: Vec<String> = words.iter().map(of_group).collect();
+    let command = (problem.next)
+        .replace(&of_group(&first.word()), &resources.join(","))
+        .replace(&format!("bramble-{}-", first.word()), "bramble-");
+    let what = format!(
+        "not allowed: list, watch on {} kinds of metallb.io",
+        words.len()
+    );
+    Some(
+        Problem::new(problem.severity, problem.about.clone(), what)
+            .why(&problem.why)
+            .evidence(words.join(", "))
+            .next(command),
+    )
 }
 
 /// The client certificate of the kubeconfig: 60, 30 and 7 days before its end. k3s renews it only when the server

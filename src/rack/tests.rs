@@ -158,6 +158,36 @@ fn forbidden_leases_make_beats_unknown_and_say_so_once() {
 }
 
 #[test]
+fn kinds_of_metallb_that_may_not_be_read_are_one_problem_with_one_command() {
+    let mut rack = rack();
+    for source in [Source::IpAddressPools, Source::L2Statuses] {
+        let word = source.word();
+        let next = format!(
+            "kubectl create clusterrole bramble-{word}-metallb-io --verb=list,watch --resource={word}.metallb.io"
+        );
+        let problem = Problem::new(Severity::Warning, Subject::Link, format!("no {word}"));
+        rack.apply(Fact::Source(
+            source,
+            SourceState::Forbidden(problem.next(next)),
+        ));
+    }
+    rack.survey();
+    let [problem] = &rack.problems[..] else {
+        panic!("{:?}", rack.problems)
+    };
+    assert_eq!(
+        problem.what,
+        "not allowed: list, watch on 2 kinds of metallb.io"
+    );
+    assert_eq!(problem.evidence, ["ipaddresspools, servicel2statuses"]);
+    assert_eq!(
+        problem.next,
+        "kubectl create clusterrole bramble-metallb-io --verb=list,watch \
+         --resource=ipaddresspools.metallb.io,servicel2statuses.metallb.io"
+    );
+}
+
+#[test]
 fn pods_are_counted_by_node_and_finished_ones_hold_no_place() {
     let mut rack = rack();
     rack.apply(Fact::Pods(Change::Listed(vec![

@@ -10,6 +10,7 @@
 //! - [`pools`], [`request`], [`sharing`]: what can be asked for, and who may stand on one address;
 //! - [`symptom`]: the list of what goes wrong; `pending`, `serving` and `cluster` are its rules;
 //! - [`chain`]: the way from request to answer in words;
+//! - `look`: what has to be decided again when a fact comes, and what need not;
 //! - [`probe`]: whether an address answers from here;
 //! - [`wish`]: what a person wants, as changes to Services.
 
@@ -17,6 +18,7 @@ pub mod announcer;
 pub mod chain;
 mod cluster;
 pub mod election;
+mod look;
 mod pending;
 pub mod pools;
 pub mod probe;
@@ -30,20 +32,22 @@ pub mod symptom;
 pub(crate) mod testing;
 pub mod wish;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::rack::Rack;
 use crate::rack::endpoints::Readiness;
-use crate::rack::facts::{Change, Fact};
 use crate::rack::link::Source;
 use crate::rack::node::NodeName;
 use crate::rack::problem::{Problem, Severity, Subject};
 use crate::rack::service::{Service, ServiceName, Wish};
 use crate::rack::vip::announcer::Announcer;
 use crate::rack::vip::chain::Step;
+pub(super) use crate::rack::vip::look::Dirt;
+use crate::rack::vip::look::Look;
 use crate::rack::vip::scene::Scene;
 use crate::rack::vip::serving::Case;
+use crate::rack::vip::speakers::Speakers;
 use crate::rack::vip::symptom::{Finding, Symptom};
 
 /// What is known of one Service's address.
@@ -57,7 +61,6 @@ pub struct Vip {
     pub readiness: Option<Readiness>,
     /// Other Services on the same address.
     pub partners: Vec<ServiceName>,
-    pub chain: Vec<Step>,
     /// What is wrong, the gravest cause first.
     pub findings: Vec<Finding>,
 }
@@ -74,9 +77,11 @@ pub struct Pooled {
 #[derive(Debug, Clone, Default)]
 pub struct Vips {
     of: BTreeMap<ServiceName, Vip>,
-    /// The different addresses each node announces.
-    by_node: BTreeMap<NodeName, BTreeSet<IpAddr>>,
+    /// The different addresses each node announces, with how many Services are on each.
+    by_node: BTreeMap<NodeName, BTreeMap<IpAddr, usize>>,
     cluster: Vec<Finding>,
+    speakers: Speakers,
+    looks: u64,
     /// Addresses in use, and all there are in pools; the latter `None` when it is practically unlimited or unknown.
     pub used: usize,
     pub capacity: Option<u64>,
@@ -87,82 +92,38 @@ pub struct Vips {
 pub struct Move {
     pub service: ServiceName,
     pub address: IpAddr,
-    /// `None`: nobody could take it.
-    pub to: Option<NodeName>,
+    pub to: Takeover,
 }
 
-impl Rack {
-    /// Brings what is derived up to date with the facts; costs nothing when none have come.
-    pub fn settle(&mut self) {
-        if self.vips_are_old {
-            self.derive_vips();
-        }
-    }
-
-    pub(super) fn derive_vips(&mut self) {
-        self.vips_are_old = false;
-        self.vips = Vips::of(self);
-    }
-
-    /// How an attempt to connect ended.
-    pub fn probed(&mut self, target: probe::Target, outcome: probe::Outcome) {
-        self.probes.push(target, outcome);
-    }
-}
-
-/// Whether news can change what is derived at once. Time can as well: a node dies by silence, which the survey sees.
-pub(super) fn depends_on(fact: &Fact, rack: &Rack) -> bool {
-    match fact {
-        Fact::Contact
-        | Fact::Cluster(_)
-        | Fact::Leases(_)
-        | Fact::Events(_)
-        | Fact::Usage(_)
-        | Fact::Link(_) => false,
-        Fact::Pods(Change::Applied(pod) | Change::Deleted(pod)) => {
-            rack.metallb.namespace() == Some(&*pod.namespace)
-        }
-        // A kubelet's report is a change of its Node every few seconds; the survey takes it in.
-        Fact::Nodes(Change::Applied(node)) => rack.node(&node.name).is_none_or(|known| {
-            known.ready() != node.ready()
-                || known.labels != node.labels
-                || known.unschedulable != node.unschedulable
-        }),
-        _ => true,
-    }
+/// Who would announce an address next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Takeover {
+    Node(NodeName),
+    /// No other node may announce it.
+    Nobody,
+    /// The order was not computed: there are too many nodes.
+    Unknown,
 }
 
 impl Vips {
     /// Derives everything from the facts.
     pub fn of(rack: &Rack) -> Vips {
-        let scene = Scene::of(rack);
-        let capacity = scene.pools.all.iter().try_fold(0_u64, |sum, pool| {
-            use crate::rack::pools::range::Family;
-            let all = pool
-                .space
-                .capacity(Family::V4)
-                .saturating_add(pool.space.capacity(Family::V6));
-            u64::try_from(all)
-                .ok()
-                .filter(|it| *it < 1 << 32)
-                .map(|it| sum + it)
-        });
-        let mut vips = Vips {
-            of: BTreeMap::new(),
-            by_node: BTreeMap::new(),
-            cluster: cluster::findings(&scene),
-            used: scene.pools.taken.len(),
-            capacity: capacity.filter(|it| *it > 0),
+        let mut vips = Vips::default();
+        let everything = Dirt {
+            is_all: true,
+            ..Dirt::default()
         };
-        for service in rack.services.iter() {
-            vips.of.insert(service.name.clone(), read(&scene, service));
-        }
-        vips.by_node = by_node(&vips.of);
+        vips.look_again(rack, everything, Look::Thorough);
         vips
     }
 
     pub fn get(&self, service: &ServiceName) -> Option<&Vip> {
         self.of.get(service)
+    }
+
+    /// How often anything was looked at: as long as it is the same, nothing here is another.
+    pub fn looks(&self) -> u64 {
+        self.looks
     }
 
     /// What belongs to no single Service.
@@ -185,29 +146,38 @@ impl Vips {
             Some(Move {
                 service: service.clone(),
                 address: *vip.addresses.first()?,
-                to: announcer.after(node).cloned(),
+                to: match announcer.after(node) {
+                    Some(next) => Takeover::Node(next.clone()),
+                    None if announcer.candidates.nodes.len() > announcer.order.len() => {
+                        Takeover::Unknown
+                    }
+                    None => Takeover::Nobody,
+                },
             })
         });
-        on_node.collect()
+        let mut moves: Vec<Move> = on_node.collect();
+        moves.sort_by_key(|it| it.address);
+        moves
     }
 
     /// How many different addresses `node` announces.
     pub fn announced_by(&self, node: &NodeName) -> usize {
-        self.by_node.get(node).map_or(0, BTreeSet::len)
+        self.by_node.get(node).map_or(0, BTreeMap::len)
     }
 }
 
-fn by_node(of: &BTreeMap<ServiceName, Vip>) -> BTreeMap<NodeName, BTreeSet<IpAddr>> {
-    let mut by_node = BTreeMap::<NodeName, BTreeSet<IpAddr>>::new();
-    for vip in of.values() {
-        let Some(address) = vip.addresses.first() else {
-            continue;
+impl Rack {
+    /// The way of a Service from the request for an address to an answer; empty for one that asks for none. Put together
+    /// when it is looked at: a table of two thousand has no use for it.
+    pub fn chain(&self, service: &Service) -> Vec<Step> {
+        let Some(vip) = self.vips.get(&service.name) else {
+            return Vec::new();
         };
-        for node in vip.announcer.iter().flat_map(|it| &it.nodes) {
-            by_node.entry(node.clone()).or_default().insert(*address);
+        if !service.is_load_balancer() {
+            return Vec::new();
         }
+        chain::of(&Scene::of(self, &self.vips.speakers), service, vip)
     }
-    by_node
 }
 
 impl Vip {
@@ -227,7 +197,7 @@ impl Vip {
     }
 }
 
-fn read(scene: &Scene<'_>, service: &Service) -> Vip {
+fn read(scene: &Scene<'_>, service: &Service, before: Option<&Vip>) -> Vip {
     let readiness = scene
         .knows(Source::EndpointSlices)
         .then(|| scene.rack.services.readiness(&service.name));
@@ -244,16 +214,16 @@ fn read(scene: &Scene<'_>, service: &Service) -> Vip {
         if service.ingress.is_empty() {
             vip.findings.extend(pending::why(scene, service));
         }
-        vip.chain = chain::of(scene, service, &vip);
         return vip;
     };
     vip.pool = pooled(scene, service, address);
     vip.partners = (scene.pools.sharers(address, &service.name))
         .map(|it| it.name.clone())
         .collect();
+    let before = before.and_then(|it| it.announcer.as_ref());
     vip.announcer = scene
         .handles_class(service)
-        .then(|| announcer::find(scene, service, address));
+        .then(|| announcer::find(scene, service, address, before));
     vip.findings = serving::findings(&Case {
         scene,
         service,
@@ -261,7 +231,6 @@ fn read(scene: &Scene<'_>, service: &Service) -> Vip {
         announcer: vip.announcer.as_ref(),
     });
     vip.findings.extend(silent(scene, service, &vip));
-    vip.chain = chain::of(scene, service, &vip);
     vip
 }
 
@@ -269,7 +238,7 @@ fn pooled(scene: &Scene<'_>, service: &Service, address: IpAddr) -> Option<Poole
     // The controller wrote the old prefix up to 0.14.8 and the new one since; either is its word.
     let recorded = service.annotation(Wish::AllocatedFrom).map(|it| it.value);
     let recorded = recorded.filter(|name| !name.is_empty());
-    let found = scene.pools.holding(address).map(|pool| pool.name);
+    let found = scene.pools.holding(address).map(|pool| &*pool.name);
     let name = recorded.or(found)?;
     Some(Pooled {
         name: name.to_owned(),

@@ -2,7 +2,7 @@
 //!
 //! One slice per Service is enough for a rack. Invariant: a Service without a selector keeps the slices it was given.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Value, json};
 
@@ -14,6 +14,11 @@ use super::stamp;
 use super::store::Key;
 use super::world::World;
 
+/// The label that nearly every selector asks for.
+const APP: &str = "app.kubernetes.io/name";
+/// Pods by namespace and app.
+type Pods<'a> = HashMap<(&'a str, &'a str), Vec<(&'a Key, &'a Pod)>>;
+
 const SERVICE: &str = "kubernetes.io/service-name";
 
 impl World {
@@ -22,13 +27,17 @@ impl World {
         if self.store.len(Kind::Service) == 0 {
             return;
         }
-        let mut by_namespace = BTreeMap::<String, Vec<(Key, Pod)>>::new();
+        // A big rack has twenty thousand pods, and nearly every selector names their app: only those are looked at.
+        let (mut by_app, mut by_namespace) = (Pods::new(), Pods::new());
         for (key, stored) in self.store.iter(Kind::Pod) {
             if let Object::Pod(pod) = &*stored.object {
-                let pods = by_namespace
-                    .entry(pod.workload.namespace.clone())
-                    .or_default();
-                pods.push((key.clone(), pod.clone()));
+                let namespace = pod.workload.namespace.as_str();
+                let app = pod.workload.labels.get(APP).map_or("", String::as_str);
+                by_app.entry((namespace, app)).or_default().push((key, pod));
+                by_namespace
+                    .entry((namespace, ""))
+                    .or_default()
+                    .push((key, pod));
             }
         }
         let mut wanted = BTreeMap::new();
@@ -43,7 +52,11 @@ impl World {
                     pod.workload.labels.get(key).map(String::as_str) == value.as_str()
                 })
             };
-            let pods = by_namespace.get(namespace).into_iter().flatten();
+            let pods = match selector.get(APP).and_then(Value::as_str) {
+                Some(app) => by_app.get(&(namespace, app)),
+                None => by_namespace.get(&(namespace, "")),
+            };
+            let pods = pods.into_iter().flatten();
             let endpoints: Vec<Value> = pods
                 .filter(|(_, pod)| fits(pod) && pod.place.is_some())
                 .filter(|(_, pod)| !matches!(pod.state, State::Completed | State::Evicted))

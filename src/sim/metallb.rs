@@ -11,7 +11,7 @@ mod peers;
 mod sharing;
 mod states;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use serde_json::{Value, json};
@@ -35,8 +35,10 @@ pub(crate) struct Balancer {
     given: BTreeMap<Key, (Vec<IpAddr>, String)>,
     /// The last words about each Service, so that nothing is said twice.
     said: BTreeMap<Key, String>,
-    /// Who announces each Service.
+    /// Who announces each Service on layer 2.
     announcers: BTreeMap<Key, Key>,
+    /// Who announces each Service by BGP.
+    routers: BTreeMap<Key, BTreeSet<Key>>,
     /// While the rack is made nothing is said of what went well: it was said long ago.
     pub(crate) is_quiet: bool,
 }

@@ -12,4 +12,6 @@ mod flows;
 mod metallb;
 mod pools;
 mod screens;
+mod symptoms;
 mod tidy;
+mod vips;

@@ -47,4 +47,5 @@ mod pools_install;
 mod rights;
 mod services;
 mod ssh;
+mod vips;
 mod writing;

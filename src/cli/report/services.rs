@@ -53,7 +53,7 @@ pub(super) fn rows(rack: &Rack, shows_all: bool) -> Vec<Line> {
     let line = |service: &Service| {
         let vip = rack.vips.get(&service.name).unwrap_or(&empty);
         Line {
-            key: service.uid.0.to_string(),
+            key: service.name.to_string(),
             cells: cells(service, vip),
             json: json_of(service, vip),
         }
@@ -104,7 +104,9 @@ fn ports(service: &Service) -> Vec<String> {
 
 fn announced(announcer: &Announcer) -> String {
     let nodes: Vec<&str> = announcer.nodes.iter().map(NodeName::as_str).collect();
-    if nodes.is_empty() {
+    if announcer.is_unknown {
+        "?".to_owned()
+    } else if nodes.is_empty() {
         "nobody".to_owned()
     } else {
         nodes.join(",")
@@ -112,6 +114,9 @@ fn announced(announcer: &Announcer) -> String {
 }
 
 fn known(announcer: &Announcer) -> String {
+    if announcer.is_unknown {
+        return "?".to_owned();
+    }
     let word = announcer.witness.word();
     match announcer.doubt {
         Some(Doubt::Disagrees { .. }) => format!("{word},disagrees"),
@@ -123,7 +128,8 @@ fn known(announcer: &Announcer) -> String {
 
 /// Raw values, `null` for what is not known.
 fn json_of(service: &Service, vip: &Vip) -> Value {
-    let announcer = vip.announcer.as_ref().map(|it| {
+    let announcer = vip.announcer.as_ref().filter(|it| !it.is_unknown);
+    let announcer = announcer.map(|it| {
         let names =
             |nodes: &[NodeName]| -> Vec<String> { nodes.iter().map(ToString::to_string).collect() };
         json!({

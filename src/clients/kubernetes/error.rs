@@ -117,7 +117,7 @@ impl Error {
                 .why("somebody else changed it at the same moment")
                 .next("look at it again and repeat"),
             Error::Replaced(object) => unchanged(object)
-                .why("another node has taken its name since it was shown")
+                .why("it is gone, or another one has taken its name since it was shown")
                 .next("look at the new one and repeat if it is meant"),
         }
     }

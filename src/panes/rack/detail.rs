@@ -70,6 +70,7 @@ fn lines(rack: &Rack, node: &Node) -> Vec<Line> {
     conditions(rack, node, &mut lines);
     board(rack, node, &mut lines);
     super::board::section(rack, node, &mut lines);
+    super::vips::section(rack, node, &mut lines);
     events(rack, node, &mut lines);
     pods(rack, node, &mut lines);
     labels(node, &mut lines);

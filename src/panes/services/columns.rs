@@ -50,12 +50,15 @@ impl TableColumn for Column {
 
     fn layout(self) -> Layout {
         match self {
-            Column::Vip => Layout::words("VIP", 11, 41, 0),
-            Column::Service => Layout::words("SERVICE", 12, 50, 0).keeping_the_end(),
-            Column::Ports => Layout::words("PORTS", 5, 24, 5),
+            // The sign and a whole IPv4 address: it is what the table is for.
+            Column::Vip => Layout::words("VIP", 17, 41, 0).hugging(),
+            Column::Service => Layout::words("SERVICE", 15, 50, 0)
+                .keeping_the_end()
+                .hugging(),
+            Column::Ports => Layout::words("PORTS", 8, 24, 5),
             Column::Pool => Layout::words("POOL", 6, 24, 6),
             Column::Announcer => Layout::words("ANNOUNCED BY", 12, 30, 2),
-            Column::Answers => Layout::words("ANSWERS", 9, 24, 3),
+            Column::Answers => Layout::words("ANSWERS", 8, 24, 3),
             Column::Ready => Layout::numbers("READY", 5, 7, 1),
             Column::Age => Layout::numbers("AGE", 4, 5, 7),
             Column::Type => Layout::words("TYPE", 9, 12, 9),
@@ -203,6 +206,7 @@ fn port(service: &Service, port: &ServicePort) -> String {
 /// `rpi-01 eth0`, and how it is known when not from a status.
 pub(super) fn announced_by(announcer: &Announcer) -> (Cow<'static, str>, Tone) {
     let mut text = match announcer.nodes.as_slice() {
+        [] if announcer.is_unknown => return ("?".into(), Tone::Muted),
         [] => return ("nobody".into(), Tone::Bad),
         [node] => node.to_string(),
         [first, rest @ ..] => format!("{first} +{}", rest.len()),

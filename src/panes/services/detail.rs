@@ -1,5 +1,7 @@
 //! One Service in detail: what is wrong, the chain, who would take over, ports and their answers, endpoints, events.
 
+use std::collections::HashMap;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -7,12 +9,13 @@ use crate::panes::page::{self, LABEL, Line, Piece, heading, nothing, row, toned}
 use crate::panes::services::columns::targets;
 use crate::rack::Rack;
 use crate::rack::link::Source;
+use crate::rack::pod::{Pod, PodHealth};
 use crate::rack::problem::Subject;
 use crate::rack::service::{Protocol, Service};
 use crate::rack::time::short;
 use crate::rack::vip::Vip;
-use crate::rack::vip::announcer::Announcer;
-use crate::rack::vip::chain::Standing;
+use crate::rack::vip::announcer::{self, Announcer};
+use crate::rack::vip::chain::{Standing, Step};
 use crate::rack::vip::probe::{History, Outcome, milliseconds};
 use crate::theme::roles::Theme;
 use crate::theme::symbols::{Symbols, UNICODE};
@@ -44,7 +47,7 @@ fn lines(rack: &Rack, service: &Service, symbols: &Symbols) -> Vec<Line> {
     page::problems(rack, &Subject::Service(service.name.clone()), &mut lines);
     let empty = Vip::default();
     let vip = rack.vips.get(&service.name).unwrap_or(&empty);
-    chain(vip, symbols, &mut lines);
+    chain(&rack.chain(service), symbols, &mut lines);
     failover(vip, &mut lines);
     ports(rack, service, symbols, &mut lines);
     endpoints(rack, service, &mut lines);
@@ -53,12 +56,12 @@ fn lines(rack: &Rack, service: &Service, symbols: &Symbols) -> Vec<Line> {
     lines
 }
 
-fn chain(vip: &Vip, symbols: &Symbols, lines: &mut Vec<Line>) {
-    if vip.chain.is_empty() {
+fn chain(steps: &[Step], symbols: &Symbols, lines: &mut Vec<Line>) {
+    if steps.is_empty() {
         return;
     }
     heading(lines, "From the request to the answer");
-    for step in &vip.chain {
+    for step in steps {
         let (sign, piece) = match step.standing {
             Standing::Well => (symbols.check, Piece::Good),
             Standing::Warn => (symbols.warn, Piece::Warn),
@@ -85,10 +88,17 @@ fn failover(vip: &Vip, lines: &mut Vec<Line>) {
     };
     heading(lines, "Failover order");
     if announcer.order.is_empty() {
-        let why = if announcer.candidates.nodes.len() > 1 {
-            "not computed: every node announces (BGP), or there are too many"
-        } else {
+        let is_served = vip.readiness.is_none_or(|it| it.serving > 0);
+        let why = if announcer.is_unknown {
+            "? not computed: pools and advertisements may not be read"
+        } else if announcer.candidates.nodes.is_empty() {
             "nobody could announce it now"
+        } else if !is_served {
+            "nobody announces it: no endpoint is ready"
+        } else if announcer.protocol == announcer::Protocol::Bgp {
+            "none: every node that may announces it (BGP)"
+        } else {
+            "not computed: there are too many nodes"
         };
         lines.push(toned("", why, Piece::Label));
     }
@@ -102,12 +112,8 @@ fn failover(vip: &Vip, lines: &mut Vec<Line>) {
             (word.to_owned(), Piece::Label),
         ]);
     }
-    for (node, exclusion) in &announcer.candidates.excluded {
-        lines.push(vec![
-            (format!("{:LABEL$}", "not"), Piece::Label),
-            (format!("{:16} ", node.as_str()), Piece::Plain),
-            (exclusion.words().to_owned(), Piece::Label),
-        ]);
+    for reason in announcer.candidates.reasons() {
+        lines.push(toned("not", reason, Piece::Label));
     }
     if let Some(words) = if_it_goes(announcer) {
         lines.push(row("", words));
@@ -200,6 +206,8 @@ fn endpoints(rack: &Rack, service: &Service, lines: &mut Vec<Line>) {
         return lines.push(toned("", text, Piece::Label));
     }
     all.sort_by_key(|it| (it.is_ready, it.node.clone(), it.address.clone()));
+    let pods = rack.pods_in(&service.name.namespace);
+    let pods: HashMap<&str, &Pod> = pods.map(|pod| (&*pod.name, pod)).collect();
     for endpoint in all {
         let (word, piece) = match (
             endpoint.is_ready,
@@ -213,11 +221,17 @@ fn endpoints(rack: &Rack, service: &Service, lines: &mut Vec<Line>) {
         };
         let node = endpoint.node.as_ref().map_or("?", |it| it.as_str());
         let pod = endpoint.pod.as_deref().unwrap_or("(no pod)");
+        let known = pods.get(pod).filter(|it| it.health() != PodHealth::Running);
+        let trouble = known.map_or(String::new(), |pod| match pod.restarts {
+            0 => format!("  {}", pod.status),
+            restarts => format!("  {}, {restarts} restarts", pod.status),
+        });
         lines.push(vec![
             (format!("{node:16} "), Piece::Plain),
             (format!("{word:12} "), piece),
             (format!("{:16} ", endpoint.address), Piece::Label),
             (pod.to_owned(), Piece::Plain),
+            (trouble, Piece::Bad),
         ]);
     }
 }

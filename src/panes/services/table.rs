@@ -37,20 +37,17 @@ pub(super) fn lines(rack: &Rack, services: &[&Service]) -> Vec<u16> {
 
 /// What of the chosen Services stands in `height` lines.
 pub(super) fn window<'a>(pane: &ServicesPane, rack: &'a Rack, height: usize) -> Window<'a> {
-    let mut services = pane.chosen(rack);
-    let ids: Vec<_> = services.iter().map(|it| it.uid.clone()).collect();
-    let lines = lines(rack, &services);
-    let offset = pane.list.rows.offset_in_lines(&ids, height, &lines);
-    let selected = pane.list.rows.index(&ids);
+    let (ids, lines) = (&pane.ids, &pane.lines);
+    let offset = pane.list.rows.offset_in_lines(ids, height, lines);
+    let selected = pane.list.rows.index(ids);
     let mut left = height;
     let fitting = lines.iter().skip(offset).take_while(|lines| {
         let has_room = left > 0;
         left = left.saturating_sub(usize::from(**lines));
         has_room
     });
-    let count = fitting.count();
-    services.drain(..offset.min(services.len()));
-    services.truncate(count);
+    let shown = ids.iter().skip(offset).take(fitting.count());
+    let services = shown.filter_map(|uid| rack.services.by_uid(uid)).collect();
     Window {
         services,
         offset,

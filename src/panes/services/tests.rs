@@ -47,7 +47,8 @@ fn act(pane: &mut ServicesPane, rack: &Rack, action: Action) -> Vec<Msg> {
     cx.msgs
 }
 
-fn drawn(pane: &ServicesPane, rack: &Rack, width: u16, height: u16) -> String {
+fn drawn(pane: &mut ServicesPane, rack: &Rack, width: u16, height: u16) -> String {
+    pane.settle(rack);
     let area = Rect::new(0, 0, width, height);
     let mut buf = Buffer::empty(area);
     pane.view(rack, &Theme::load("mono", None).0, area, &mut buf);
@@ -69,15 +70,15 @@ fn what_is_well_and_what_is_not_stand_in_one_table() {
     for millis in [2, 9, 2, 3] {
         rack.probed(target, Outcome::Answered(Duration::from_millis(millis)));
     }
-    let pane = ServicesPane::default();
-    insta::assert_snapshot!(drawn(&pane, &rack, 120, 12));
+    let mut pane = ServicesPane::default();
+    insta::assert_snapshot!(drawn(&mut pane, &rack, 120, 12));
 }
 
 #[test]
 fn narrow_screens_keep_the_address_the_name_and_the_reason() {
     let rack = bench().rack();
-    let pane = ServicesPane::default();
-    insta::assert_snapshot!(drawn(&pane, &rack, 60, 12));
+    let mut pane = ServicesPane::default();
+    insta::assert_snapshot!(drawn(&mut pane, &rack, 60, 12));
 }
 
 #[test]
@@ -85,7 +86,7 @@ fn the_page_of_a_service_tells_the_whole_chain() {
     let rack = bench().rack();
     let mut pane = ServicesPane::default();
     pane.show_service(&service_name("web/shop"), &rack);
-    insta::assert_snapshot!(drawn(&pane, &rack, 100, 42));
+    insta::assert_snapshot!(drawn(&mut pane, &rack, 100, 42));
 }
 
 #[test]
@@ -93,7 +94,7 @@ fn the_page_of_a_pending_service_begins_with_the_reason() {
     let rack = bench().rack();
     let mut pane = ServicesPane::default();
     pane.show_service(&service_name("web/blog"), &rack);
-    insta::assert_snapshot!(drawn(&pane, &rack, 80, 16));
+    insta::assert_snapshot!(drawn(&mut pane, &rack, 80, 16));
 }
 
 #[test]
@@ -142,10 +143,12 @@ fn faults_filters_and_orders_work_as_in_every_table() {
 fn only_what_is_on_the_screen_is_probed_and_udp_never() {
     let (mut pane, rack) = (ServicesPane::default(), bench().rack());
     let area = Rect::new(0, 2, 80, 21);
+    pane.settle(&rack);
     let probed = pane.probed(&rack, area);
     assert_eq!(probed.len(), 1, "{probed:?}");
     assert_eq!(probed[0].to_string(), "192.168.7.200:80");
     pane.set_filter("dns");
+    pane.settle(&rack);
     assert_eq!(pane.probed(&rack, area), []);
 }
 
@@ -158,7 +161,8 @@ fn the_cursor_stays_on_its_service_and_notices_when_it_goes() {
         "a/first",
         "192.168.7.209",
     ))));
-    pane.services_changed(&rack);
+    pane.services_changed();
+    pane.settle(&rack);
     assert_eq!(
         pane.current(&rack).map(|it| it.name.to_string()),
         Some("web/shop".to_owned())
@@ -167,8 +171,9 @@ fn the_cursor_stays_on_its_service_and_notices_when_it_goes() {
         "web/shop",
         "192.168.7.200",
     ))));
-    pane.services_changed(&rack);
-    assert!(drawn(&pane, &rack, 80, 10).contains("This service is gone"));
+    pane.services_changed();
+    pane.settle(&rack);
+    assert!(drawn(&mut pane, &rack, 80, 10).contains("This service is gone"));
 }
 
 #[test]
@@ -233,7 +238,7 @@ fn no_escape_sequence_of_a_name_or_annotation_reaches_the_screen() {
     let mut pane = ServicesPane::default();
     for action in [Action::WideToggle, Action::GoBottom, Action::RowOpen] {
         act(&mut pane, &rack, action);
-        let text = drawn(&pane, &rack, 200, 60);
+        let text = drawn(&mut pane, &rack, 200, 60);
         let is_hostile = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
         assert!(!text.contains(is_hostile), "{text:?}");
     }
@@ -247,7 +252,7 @@ fn every_view_draws_at_every_size_and_in_an_outage() {
         for action in [Action::WideToggle, Action::RowOpen, Action::PageDown] {
             act(&mut pane, &rack, action);
             for (width, height) in [(0, 0), (1, 1), (2, 9), (9, 2), (60, 17), (300, 100)] {
-                drawn(&pane, &rack, width, height);
+                drawn(&mut pane, &rack, width, height);
             }
         }
         if round == 0 {
@@ -263,7 +268,7 @@ use crate::form::{Answer, Answers, FormId};
 
 /// Sends off a form; the question and what yes would do.
 fn answered(rack: &Rack, form: &FormId, answers: &Answers) -> (String, Vec<Effect>) {
-    assert_eq!(wish::complaint(form, answers, rack), None);
+    assert_eq!(fault::complaint(form, answers, rack), None);
     let mut cx = Cx {
         rack,
         area: Rect::default(),
@@ -287,7 +292,9 @@ fn form_of(name: &str, kind: fn(ServiceName, Uid) -> FormId) -> FormId {
 
 #[test]
 fn every_wish_asks_first_and_names_the_service_and_its_uid() {
-    let rack = bench().rack();
+    let mut bench = bench();
+    bench.pools[0].addresses = vec!["192.168.7.200-192.168.7.202".into()];
+    let rack = bench.rack();
     let address = form_of("web/shop", |service, uid| FormId::ServiceAddress {
         service,
         uid,
@@ -295,7 +302,7 @@ fn every_wish_asks_first_and_names_the_service_and_its_uid() {
     let (title, then) = answered(
         &rack,
         &address,
-        &[text("address", "192.168.7.201")].into_iter().collect(),
+        &[text("address", "192.168.7.202")].into_iter().collect(),
     );
     assert_eq!(title, "Change the address of service web/shop?");
     let [
@@ -315,7 +322,7 @@ fn every_wish_asks_first_and_names_the_service_and_its_uid() {
     );
     assert_eq!(
         change["metadata"]["annotations"]["metallb.io/loadBalancerIPs"],
-        "192.168.7.201"
+        "192.168.7.202"
     );
 
     let pool = form_of("web/shop", |service, uid| FormId::ServicePool {
@@ -357,6 +364,10 @@ fn every_wish_asks_first_and_names_the_service_and_its_uid() {
 fn what_cannot_be_is_refused_while_it_is_typed() {
     let mut bench = bench();
     bench.services[0].ports = vec![port(Protocol::Udp, 53)];
+    bench.pools.push(crate::rack::vip::testing::pool(
+        "iot",
+        &["192.168.7.220/30"],
+    ));
     let rack = bench.rack();
     let address = form_of("web/shop", |service, uid| FormId::ServiceAddress {
         service,
@@ -375,6 +386,12 @@ fn what_cannot_be_is_refused_while_it_is_typed() {
         .into_iter()
         .collect()
     };
+    // The second choice is the pool lan: iot comes before it.
+    let in_pool = |address: &str| -> Answers {
+        let rest = [text("address", address), ("pool", Answer::Choice(2))];
+        let first = [text("deployment", "web/x"), text("ports", "80")];
+        first.into_iter().chain(rest).collect()
+    };
     for (form, answers, part) in [
         (
             &address,
@@ -385,6 +402,11 @@ fn what_cannot_be_is_refused_while_it_is_typed() {
             &address,
             [text("address", "here")].into_iter().collect(),
             "is no address",
+        ),
+        (
+            &address,
+            [text("address", "192.168.7.201")].into_iter().collect(),
+            "is taken by infra/dns",
         ),
         (
             &share,
@@ -404,8 +426,18 @@ fn what_cannot_be_is_refused_while_it_is_typed() {
             expose("web/x", "Bad_Name", "80"),
             "no name of a Service",
         ),
+        (
+            &FormId::Expose,
+            in_pool("192.168.7.220"),
+            "192.168.7.220 is in pool iot, not in lan",
+        ),
+        (
+            &FormId::Expose,
+            in_pool("192.168.7.201"),
+            "is taken by infra/dns",
+        ),
     ] {
-        let (_, fault) = wish::complaint(form, &answers, &rack).unwrap();
+        let (_, fault) = fault::complaint(form, &answers, &rack).unwrap();
         assert!(fault.contains(part), "{fault}");
     }
 }

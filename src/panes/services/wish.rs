@@ -1,5 +1,6 @@
-//! What can be asked of a Service, and exposing a Deployment: the forms, what is wrong with their answers, and the
-//! question before anything is written.
+//! What can be asked of a Service, and exposing a Deployment: the forms, and the question before anything is written.
+//!
+//! What is wrong with their answers is said in `fault`.
 
 use std::net::IpAddr;
 
@@ -11,22 +12,20 @@ use crate::form::{Answers, Form, FormField, FormId, Input};
 use crate::msg::{Msg, Question};
 use crate::panes::Cx;
 use crate::rack::Rack;
-use crate::rack::label::value_fault;
 use crate::rack::node::Uid;
 use crate::rack::pools::range::Family;
 use crate::rack::problem::Subject;
 use crate::rack::service::{Protocol, Service, ServiceName, Wish};
 use crate::rack::vip::pools::Pools;
-use crate::rack::vip::sharing::{Sharer, may_share};
 use crate::rack::vip::wish::{self, Exposure};
 
-const ADDRESS: &str = "address";
-const POOL: &str = "pool";
-const WITH: &str = "with";
-const KEY: &str = "key";
-const DEPLOYMENT: &str = "deployment";
-const NAME: &str = "name";
-const PORTS: &str = "ports";
+pub(super) const ADDRESS: &str = "address";
+pub(super) const POOL: &str = "pool";
+pub(super) const WITH: &str = "with";
+pub(super) const KEY: &str = "key";
+pub(super) const DEPLOYMENT: &str = "deployment";
+pub(super) const NAME: &str = "name";
+pub(super) const PORTS: &str = "ports";
 
 /// Free addresses offered of each pool.
 const OFFERED: usize = 64;
@@ -157,93 +156,6 @@ pub(super) fn expose_form(rack: &Rack) -> Form {
         ],
         otherwise: Vec::new(),
     }
-}
-
-/// What is wrong with the answers: the field, and a sentence.
-pub(in crate::panes) fn complaint(
-    form: &FormId,
-    answers: &Answers,
-    rack: &Rack,
-) -> Option<(&'static str, String)> {
-    match form {
-        FormId::ServiceAddress { .. } => address_fault(answers, rack),
-        FormId::ServiceShare { service, .. } => {
-            let name = answers.text(WITH);
-            let Some(other) = found(name, rack) else {
-                return Some((
-                    WITH,
-                    format!("there is no service \"{name}\" with an address"),
-                ));
-            };
-            let us = rack.services.get(service)?;
-            share_fault(us, other).map(|fault| (WITH, fault))
-        }
-        FormId::Expose => {
-            let deployment = answers.text(DEPLOYMENT);
-            if split(deployment).is_none() {
-                return Some((DEPLOYMENT, "write namespace/name".to_owned()));
-            }
-            let exposure = exposure(answers, rack)?;
-            if let Err(fault) = exposure {
-                return Some((PORTS, fault));
-            }
-            let name = ServiceName::new(split(deployment)?.0, &service_name(answers));
-            if let Some(fault) = name_fault(&name.name) {
-                return Some((NAME, fault));
-            }
-            if rack.services.get(&name).is_some() {
-                return Some((NAME, format!("there is a service {name} already")));
-            }
-            let key = answers.text(KEY);
-            if let Some(fault) = value_fault(key) {
-                return Some((KEY, fault));
-            }
-            address_fault(answers, rack)
-        }
-        _ => None,
-    }
-}
-
-fn address_fault(answers: &Answers, rack: &Rack) -> Option<(&'static str, String)> {
-    let text = answers.text(ADDRESS);
-    if text.is_empty() {
-        return None;
-    }
-    let Ok(address) = text.parse::<IpAddr>() else {
-        return Some((ADDRESS, format!("\"{text}\" is no address")));
-    };
-    let pools = Pools::of(rack);
-    if pools.all.is_empty() {
-        return None;
-    }
-    pools.holding(address).is_none().then(|| {
-        let names: Vec<&str> = pools.all.iter().map(|it| it.name).collect();
-        (
-            ADDRESS,
-            format!("{address} is in no pool; there are {}", names.join(", ")),
-        )
-    })
-}
-
-fn share_fault(us: &Service, other: &Service) -> Option<String> {
-    // Both will have the same key.
-    let sharer = |service| Sharer {
-        key: Some("same"),
-        ..Sharer::of(service, true)
-    };
-    let refusal = may_share(&sharer(us), &sharer(other)).err()?;
-    Some(refusal.words(&us.name.to_string(), &other.name.to_string()))
-}
-
-fn name_fault(name: &str) -> Option<String> {
-    let is_fine = !name.is_empty()
-        && name.len() <= 63
-        && name.starts_with(|c: char| c.is_ascii_lowercase())
-        && !name.ends_with('-')
-        && name
-            .bytes()
-            .all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'-');
-    (!is_fine).then(|| format!("\"{name}\" is no name of a Service: a-z, 0-9 and -"))
 }
 
 /// Asks before what the form wants is done.
@@ -436,7 +348,7 @@ fn expose_question(rack: &Rack, exposure: Exposure) -> Question {
 }
 
 /// What the form says; `None` as long as it names no Deployment.
-fn exposure(answers: &Answers, rack: &Rack) -> Option<Result<Exposure, String>> {
+pub(super) fn exposure(answers: &Answers, rack: &Rack) -> Option<Result<Exposure, String>> {
     let (namespace, deployment) = split(answers.text(DEPLOYMENT))?;
     let ports = match wish::parse_ports(answers.text(PORTS)) {
         Ok(ports) => ports,
@@ -472,20 +384,20 @@ fn exposure(answers: &Answers, rack: &Rack) -> Option<Result<Exposure, String>> 
     }))
 }
 
-fn service_name(answers: &Answers) -> String {
+pub(super) fn service_name(answers: &Answers) -> String {
     match (answers.text(NAME), split(answers.text(DEPLOYMENT))) {
         ("", Some((_, deployment))) => deployment.to_owned(),
         (name, _) => name.to_owned(),
     }
 }
 
-fn split(text: &str) -> Option<(&str, &str)> {
+pub(super) fn split(text: &str) -> Option<(&str, &str)> {
     let (namespace, name) = text.split_once('/')?;
     (!namespace.is_empty() && !name.is_empty() && !name.contains('/')).then_some((namespace, name))
 }
 
 /// Another Service with an address, by `namespace/name`.
-fn found<'a>(text: &str, rack: &'a Rack) -> Option<&'a Service> {
+pub(super) fn found<'a>(text: &str, rack: &'a Rack) -> Option<&'a Service> {
     let (namespace, name) = split(text)?;
     let service = rack.services.get(&ServiceName::new(namespace, name))?;
     service.addresses().next().is_some().then_some(service)
@@ -512,7 +424,10 @@ fn addresses(service: &Service) -> String {
 }
 
 fn pool_options(rack: &Rack) -> Vec<String> {
-    let names = Pools::of(rack).all.into_iter().map(|it| it.name.to_owned());
+    let names = Pools::of(rack)
+        .all
+        .into_iter()
+        .map(|it| it.name.into_owned());
     std::iter::once("any".to_owned()).chain(names).collect()
 }
 
@@ -536,8 +451,9 @@ fn free_in(rack: &Rack, name: Option<&str>) -> Vec<String> {
 
 /// Deployments as far as their pods betray them: `NAME-HASH-ID`, owned by a ReplicaSet.
 fn deployments(rack: &Rack) -> Vec<String> {
-    let pods = rack.nodes().flat_map(|node| rack.pods_on(&node.name));
-    let of_sets = pods.filter(|pod| pod.owner.as_deref() == Some("ReplicaSet"));
+    let of_sets = rack
+        .pods()
+        .filter(|pod| pod.owner.as_deref() == Some("ReplicaSet"));
     let names = of_sets.filter_map(|pod| {
         let (rest, _) = pod.name.rsplit_once('-')?;
         let (name, _) = rest.rsplit_once('-')?;

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -49,8 +50,10 @@ pub enum Doubt {
 /// Who announces, as far as it is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Announcer {
-    /// One for layer 2, any number for BGP, none when nobody does.
+    /// One for layer 2, any number for BGP, none when nobody does, or when that cannot be known.
     pub nodes: Vec<NodeName>,
+    /// Nobody says it, and what would be needed to compute it may not be read.
+    pub is_unknown: bool,
     pub protocol: Protocol,
     /// Names of network interfaces on the node; empty means all.
     pub interfaces: Vec<Box<str>>,
@@ -58,7 +61,9 @@ pub struct Announcer {
     pub doubt: Option<Doubt>,
     /// All candidates in the order in which they would announce; empty when that was not computed.
     pub order: Vec<NodeName>,
-    pub candidates: Candidates,
+    pub candidates: Arc<Candidates>,
+    /// What the order was computed with.
+    key: String,
 }
 
 impl Announcer {
@@ -86,18 +91,26 @@ impl Witness {
     }
 }
 
-/// Finds the announcer of a Service that has an address.
-pub(super) fn find(scene: &Scene<'_>, service: &Service, address: IpAddr) -> Announcer {
+/// Finds the announcer of a Service that has an address. `before` is what was found last, for the same Service.
+pub(super) fn find(
+    scene: &Scene<'_>,
+    service: &Service,
+    address: IpAddr,
+    before: Option<&Announcer>,
+) -> Announcer {
     let advertisements = scene.advertisements(service, address);
-    let is_bgp = (advertisements.as_ref()).is_some_and(|it| it.l2.is_empty() && !it.bgp.is_empty());
-    let selections = advertisements.map(|it| it.selections());
-    let candidates = scene.candidates(service, selections.as_deref());
+    let by_config_map = scene.pools.holding(address).and_then(|pool| pool.protocol);
+    let is_bgp = by_config_map == Some(Protocol::Bgp)
+        || (advertisements.as_ref()).is_some_and(|it| it.l2.is_empty() && !it.bgp.is_empty());
+    let candidates = scene.candidates(service, advertisements.as_ref());
+    let can_tell = scene.knows_advertisements();
     // With BGP every candidate announces, and without an endpoint nobody does.
-    let is_elected = !is_bgp && scene.has_endpoints(service);
+    let is_elected = can_tell && !is_bgp && scene.has_endpoints(service);
+    let name = &service.name;
+    let key = election::key(scene.version, &name.namespace, &name.name, address);
     let order = if is_elected && candidates.nodes.len() <= ELECTED_UP_TO {
-        let name = &service.name;
-        let key = election::key(scene.version, &name.namespace, &name.name, address);
-        election::order(&candidates.nodes, &key)
+        let before = before.filter(|it| it.key == key);
+        ordered(&candidates.nodes, &key, before)
     } else {
         Vec::new()
     };
@@ -106,6 +119,7 @@ pub(super) fn find(scene: &Scene<'_>, service: &Service, address: IpAddr) -> Ann
     let elected = order.first().cloned();
     let mut announcer = Announcer {
         nodes: elected.iter().cloned().collect(),
+        is_unknown: !can_tell,
         protocol: if is_bgp {
             Protocol::Bgp
         } else {
@@ -116,6 +130,7 @@ pub(super) fn find(scene: &Scene<'_>, service: &Service, address: IpAddr) -> Ann
         doubt: None,
         order,
         candidates,
+        key,
     };
     for said in [by_status(scene, service), by_event(scene, service)] {
         let Some(said) = said else { continue };
@@ -135,9 +150,23 @@ pub(super) fn find(scene: &Scene<'_>, service: &Service, address: IpAddr) -> Ann
         announcer.witness = said.witness;
         announcer.doubt = doubt(said.protocol, &believed, elected.as_ref());
         announcer.nodes = believed;
+        announcer.is_unknown = false;
         return announcer;
     }
     announcer
+}
+
+/// The order of the candidates. One that goes leaves the order of the others alone, so that the hashes of two thousand
+/// Services need not be computed again when a board dies.
+fn ordered(candidates: &[NodeName], key: &str, before: Option<&Announcer>) -> Vec<NodeName> {
+    if let Some(before) = before {
+        let is_one = |node: &&NodeName| candidates.binary_search(node).is_ok();
+        let left: Vec<NodeName> = before.order.iter().filter(is_one).cloned().collect();
+        if left.len() == candidates.len() {
+            return left;
+        }
+    }
+    election::order(candidates, key)
 }
 
 fn doubt(protocol: Protocol, nodes: &[NodeName], elected: Option<&NodeName>) -> Option<Doubt> {

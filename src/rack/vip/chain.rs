@@ -2,7 +2,7 @@
 //! and whoever else has a hand in it.
 
 use super::announcer::{Announcer, Doubt, Protocol};
-use super::request::Request;
+use super::request::{Request, families};
 use super::scene::Scene;
 use crate::rack::link::{Source, SourceState};
 use crate::rack::metallb::Era;
@@ -45,7 +45,7 @@ pub(super) fn of(scene: &Scene<'_>, service: &Service, vip: &Vip) -> Vec<Step> {
     let mut steps = vec![allocator(scene, service), asked(scene, service)];
     steps.push(address(service));
     if scene.handles_class(service) {
-        steps.push(pool(scene, vip));
+        steps.push(pool(scene, service, vip));
         steps.extend(advertisement(scene, service, vip));
         steps.push(speaker(scene));
         steps.push(announcer(scene, service, vip.announcer.as_ref()));
@@ -139,8 +139,20 @@ fn address(service: &Service) -> Step {
     }
 }
 
-fn pool(scene: &Scene<'_>, vip: &Vip) -> Step {
+fn pool(scene: &Scene<'_>, service: &Service, vip: &Vip) -> Step {
     let Some(Pooled { name, is_recorded }) = &vip.pool else {
+        if let (true, Request::Pool(name)) = (vip.addresses.is_empty(), Request::of(scene, service))
+            && let Some(pool) = scene.pools.named(&name)
+        {
+            let used = pool.use_of(families(service).first().copied().unwrap_or(Family::V4));
+            let standing = if used.is_full() {
+                Standing::Broken
+            } else {
+                Standing::Warn
+            };
+            let words = format!("none given yet; {name} has {} in use", used.words());
+            return step("pool", standing, words);
+        }
         return match (vip.addresses.is_empty(), scene.pools.all.len()) {
             (_, 0) if !scene.knows(Source::IpAddressPools) && scene.era == Era::Crds => {
                 step("pool", Standing::Unknown, "? pools may not be read")
@@ -160,6 +172,10 @@ fn pool(scene: &Scene<'_>, vip: &Vip) -> Step {
         "by its ranges"
     };
     let Some(pool) = scene.pools.named(name) else {
+        if scene.era == Era::Crds && !scene.knows(Source::IpAddressPools) {
+            let words = format!("{name} ({how}); ? pools may not be read");
+            return step("pool", Standing::Unknown, words);
+        }
         return step(
             "pool",
             Standing::Warn,
@@ -170,7 +186,7 @@ fn pool(scene: &Scene<'_>, vip: &Vip) -> Step {
         .addresses
         .first()
         .map_or(Family::V4, |it| Family::of(*it));
-    let used = scene.pools.use_of(pool, family);
+    let used = pool.use_of(family);
     let automatic = if pool.auto_assign {
         ""
     } else {
@@ -200,6 +216,15 @@ fn advertisement(scene: &Scene<'_>, service: &Service, vip: &Vip) -> Option<Step
             Standing::Unknown,
             "? advertisements may not be read",
         ));
+    }
+    let by_config_map = scene.pools.holding(address).and_then(|pool| pool.protocol);
+    if let Some(protocol) = by_config_map {
+        let kind = match protocol {
+            Protocol::Layer2 => "layer 2",
+            Protocol::Bgp => "BGP",
+        };
+        let words = format!("as the ConfigMap says ({kind})");
+        return Some(step("advertised", Standing::Well, words));
     }
     let advertisements = scene.advertisements(service, address)?;
     Some(if advertisements.is_empty() {
@@ -251,6 +276,10 @@ fn announcer(scene: &Scene<'_>, service: &Service, announcer: Option<&Announcer>
     let Some(announcer) = announcer else {
         return step(label, Standing::Absent, "nobody: it has no address");
     };
+    if announcer.is_unknown {
+        let why = "? nobody says it, and advertisements may not be read";
+        return step(label, Standing::Unknown, why);
+    }
     if announcer.nodes.is_empty() {
         let why = if scene.has_endpoints(service) {
             "nobody: no node may announce it"

@@ -9,11 +9,18 @@ use crate::rack::config_object::Verdict;
 use crate::rack::link::Source;
 use crate::rack::metallb::Era;
 use crate::rack::node::{Node, NodeName};
+use crate::rack::pools::check::check;
+use crate::rack::pools::finding::LineIndex;
+use crate::rack::pools::live;
+use crate::rack::pools::read::Form;
 use crate::rack::problem::{Problem, Severity, Subject};
 use crate::rack::service::ServiceName;
 
 /// Names of the Service that the API server sends MetalLB's objects through: since 0.13.4, and before.
 const WEBHOOKS: [&str; 2] = ["metallb-webhook-service", "webhook-service"];
+
+/// Mistakes of a configuration that are named: the pools pane has all of them.
+const MISTAKES: usize = 3;
 
 /// Everything found, in the order of the list of symptoms.
 pub(super) fn findings(scene: &Scene<'_>) -> Vec<Finding> {
@@ -23,6 +30,7 @@ pub(super) fn findings(scene: &Scene<'_>) -> Vec<Finding> {
         found.extend(two_cards(scene));
         found.extend(webhook(scene));
         configuration(scene, &mut found);
+        found.extend(config_map(scene));
         found.extend(speaker_missing(scene));
         found.extend(ipvs(scene));
         deleting(scene, &mut found);
@@ -181,6 +189,33 @@ fn configuration(scene: &Scene<'_>, found: &mut Vec<Finding>) {
         }
         found.push(it);
     }
+}
+
+/// Before 0.13 nothing in the API says that a configuration was refused: its text is judged here.
+fn config_map(scene: &Scene<'_>) -> Option<Finding> {
+    let config_map = scene.rack.metallb.config_map()?;
+    let text = config_map.config.as_ref()?.as_str();
+    if scene.era != Era::ConfigMap {
+        return None;
+    }
+    let report = check(text, Form::Inner, &live::facts(scene.rack, &[]));
+    let refused: Vec<_> = (report.findings.iter())
+        .filter(|it| it.layer.is_some())
+        .collect();
+    let index = LineIndex::new(text);
+    let what = "MetalLB does not take its configuration";
+    let mut it = finding(Symptom::ConfigurationIgnored, Severity::Critical, what)
+        .why(&refused.first()?.what)
+        .next("correct the configuration (3); until then the one before holds");
+    for mistake in refused.iter().take(MISTAKES) {
+        let line = index.place(mistake.span.start).line;
+        let what = &mistake.what;
+        it = it.evidence(format!(
+            "ConfigMap {}, line {line}: {what}",
+            config_map.head.name
+        ));
+    }
+    Some(it)
 }
 
 fn speaker_missing(scene: &Scene<'_>) -> Option<Finding> {

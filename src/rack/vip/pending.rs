@@ -148,7 +148,7 @@ fn pools_exist(scene: &Scene<'_>, service: &Service) -> Option<Finding> {
                 Symptom::NoPools,
             ),
         },
-        // What its pools hold is not read here yet: as long as it names addresses, nothing is claimed about them.
+        // One that names addresses and cannot be read holds a mistake, and MetalLB goes on with the one before.
         Era::ConfigMap if !scene.knows(Source::PoolConfigMaps) || names_addresses(metallb) => {
             return None;
         }
@@ -241,7 +241,7 @@ fn requested_address(scene: &Scene<'_>, service: &Service, address: IpAddr) -> O
 
 fn requested_pool(scene: &Scene<'_>, service: &Service, name: &str) -> Option<Finding> {
     let Some(pool) = scene.pools.named(name) else {
-        let names: Vec<&str> = scene.pools.all.iter().map(|pool| pool.name).collect();
+        let names: Vec<&str> = scene.pools.all.iter().map(|pool| &*pool.name).collect();
         let why = format!("it asks for pool {name}, which does not exist");
         let next = format!("ask for one that does: {}", names.join(", "));
         return Some(pending(Symptom::RequestOutsidePools, service, why, &next));
@@ -291,12 +291,10 @@ fn not_allowed(service: &Service, pool: &Pool<'_>) -> Finding {
 /// All of these pools are full in a family that the Service needs.
 fn full(scene: &Scene<'_>, service: &Service, pools: &[&Pool<'_>]) -> Option<Finding> {
     let family = *families(service).first()?;
-    let uses = pools
-        .iter()
-        .map(|pool| (pool, scene.pools.use_of(pool, family)));
+    let uses = pools.iter().map(|pool| (pool, pool.use_of(family)));
     let uses: Vec<_> = uses.collect();
     let says_full = |pool: &Pool<'_>| {
-        let status = scene.rack.metallb.pool(pool.name).and_then(|it| it.status);
+        let status = scene.rack.metallb.pool(&pool.name).and_then(|it| it.status);
         status.is_some_and(|it| match family {
             Family::V4 => it.available_v4 == 0 && it.assigned_v4 > 0,
             Family::V6 => it.available_v6 == 0 && it.assigned_v6 > 0,

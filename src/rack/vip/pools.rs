@@ -3,26 +3,35 @@
 //! Custom resources and the old ConfigMap come out alike. Lines that MetalLB would refuse are left out here; the Pools
 //! pane says what is wrong with them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use super::announcer::Protocol;
 use crate::rack::Rack;
-use crate::rack::config_object::ServiceAllocation;
-use crate::rack::pools::entry;
+use crate::rack::config_object::{IpAddressPool, ServiceAllocation};
+use crate::rack::metallb::Era;
+use crate::rack::pools::object::{self, Body, Object};
 use crate::rack::pools::range::{Family, canonical};
 use crate::rack::pools::space::Space;
+use crate::rack::pools::{entry, live};
 use crate::rack::selector::Labels;
 use crate::rack::service::{Service, ServiceName};
 
 /// One pool.
 #[derive(Debug, Clone)]
 pub struct Pool<'a> {
-    pub name: &'a str,
+    pub name: Cow<'a, str>,
+    /// `None` for pools of the ConfigMap, which have none.
     pub labels: Option<&'a Labels>,
     pub space: Space,
     pub auto_assign: bool,
     /// Who may have addresses of it; `None`: everybody.
     pub allocation: Option<&'a ServiceAllocation>,
+    /// How the ConfigMap has it announced; `None` where advertisements say that.
+    pub protocol: Option<Protocol>,
+    /// Addresses of it that Services have and that may be handed out: IPv4, IPv6.
+    used: [u128; 2],
 }
 
 /// All pools, and the addresses that Services have.
@@ -41,32 +50,36 @@ pub struct Use {
 }
 
 impl<'a> Pools<'a> {
-    /// The pools that MetalLB reads: those in its own namespace.
+    /// The pools that MetalLB reads: its ConfigMap's before 0.13, those in its own namespace since.
     pub fn of(rack: &'a Rack) -> Pools<'a> {
-        let home = rack.metallb.namespace();
-        let here = rack.metallb.pools().filter(|pool| {
-            home.is_none_or(|home| home == &*pool.head.namespace) && pool.head.deleted.is_none()
-        });
-        let of_object = |pool: &'a crate::rack::config_object::IpAddressPool| {
-            let entries = pool.addresses.iter().filter_map(|it| entry::parse(it).ok());
-            Pool {
-                name: &pool.head.name,
-                labels: Some(&pool.head.labels),
-                space: Space::new(entries.filter_map(|it| it.range), pool.avoid_buggy_ips),
-                auto_assign: pool.auto_assign,
-                allocation: pool.allocation.as_ref(),
-            }
-        };
         let mut taken: BTreeMap<IpAddr, Vec<&Service>> = BTreeMap::new();
         for service in rack.services.iter().filter(|it| it.is_load_balancer()) {
             for address in service.addresses().map(canonical) {
                 taken.entry(address).or_default().push(service);
             }
         }
-        Pools {
-            all: here.map(of_object).collect(),
-            taken,
+        let mut all: Vec<Pool<'a>> = if rack.metallb.era(&rack.link) == Era::ConfigMap {
+            live::objects(rack)
+                .into_iter()
+                .filter_map(of_config_map)
+                .collect()
+        } else {
+            let home = rack.metallb.namespace();
+            let here = rack.metallb.pools().filter(|pool| {
+                home.is_none_or(|home| home == &*pool.head.namespace) && pool.head.deleted.is_none()
+            });
+            here.map(of_object).collect()
+        };
+        for pool in &mut all {
+            for address in taken.keys().filter(|it| pool.space.is_usable(**it)) {
+                let [v4, v6] = &mut pool.used;
+                match Family::of(*address) {
+                    Family::V4 => *v4 += 1,
+                    Family::V6 => *v6 += 1,
+                }
+            }
         }
+        Pools { all, taken }
     }
 
     pub fn named(&self, name: &str) -> Option<&Pool<'a>> {
@@ -88,26 +101,67 @@ impl<'a> Pools<'a> {
         all.copied().filter(move |service| service.name != *than)
     }
 
-    /// How much of a pool is used in a family.
-    pub fn use_of(&self, pool: &Pool<'_>, family: Family) -> Use {
-        let is_used =
-            |address: &&IpAddr| Family::of(**address) == family && pool.space.is_usable(**address);
-        Use {
-            used: self.taken.keys().filter(is_used).count() as u128,
-            capacity: pool.space.capacity(family),
-        }
-    }
-
     /// The addresses nobody has, in the order in which MetalLB would give them.
     pub fn free(&self, pool: &Pool<'_>, family: Family, count: usize) -> Vec<IpAddr> {
-        let taken: BTreeSet<IpAddr> = self.taken.keys().copied().collect();
-        let of_family = |address: &IpAddr| Family::of(*address) == family;
-        let free = pool.space.free(&taken).filter(of_family);
-        free.take(count).collect()
+        // Ranges of the other family are left out whole: a pool may have more of those than could ever be walked past.
+        let ranges = pool.space.ranges().iter();
+        let all = ranges
+            .filter(|range| range.family() == family)
+            .flat_map(|range| range.addresses());
+        let is_free = |it: &IpAddr| pool.space.is_usable(*it) && !self.taken.contains_key(it);
+        all.filter(is_free).take(count).collect()
     }
 }
 
+fn of_object(pool: &IpAddressPool) -> Pool<'_> {
+    let entries = pool.addresses.iter().filter_map(|it| entry::parse(it).ok());
+    Pool {
+        name: Cow::Borrowed(&pool.head.name),
+        labels: Some(&pool.head.labels),
+        space: Space::new(entries.filter_map(|it| it.range), pool.avoid_buggy_ips),
+        auto_assign: pool.auto_assign,
+        allocation: pool.allocation.as_ref(),
+        protocol: None,
+        used: [0; 2],
+    }
+}
+
+/// A pool written in the ConfigMap; `None` for what is none.
+fn of_config_map<'a>(object: Object) -> Option<Pool<'a>> {
+    let Body::Pool(pool) = object.body else {
+        return None;
+    };
+    let protocol = pool
+        .protocol
+        .as_ref()
+        .and_then(|it| it.value.as_ref().ok().copied())?;
+    Some(Pool {
+        name: Cow::Owned(object.head.name.value.into_string()),
+        labels: None,
+        space: pool.space(),
+        auto_assign: pool.auto_assign,
+        allocation: None,
+        protocol: Some(match protocol {
+            object::Protocol::Layer2 => Protocol::Layer2,
+            object::Protocol::Bgp => Protocol::Bgp,
+        }),
+        used: [0; 2],
+    })
+}
+
 impl Pool<'_> {
+    /// How much of it is used in a family.
+    pub fn use_of(&self, family: Family) -> Use {
+        let [v4, v6] = self.used;
+        Use {
+            used: match family {
+                Family::V4 => v4,
+                Family::V6 => v6,
+            },
+            capacity: self.space.capacity(family),
+        }
+    }
+
     /// Whether a Service may have an address of this pool at all.
     pub fn allows(&self, service: &Service, namespace_labels: Option<&Labels>) -> bool {
         let Some(allocation) = self.allocation else {

@@ -116,6 +116,11 @@ impl Probes {
         self.histories.get(target)
     }
 
+    /// Every address that was tried; one for each of its ports.
+    pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
+        self.histories.keys().map(|target| target.address)
+    }
+
     pub fn push(&mut self, target: Target, outcome: Outcome) {
         self.histories.entry(target).or_default().push(outcome);
     }

@@ -1,13 +1,15 @@
 //! What all Services have in common, gathered once before each is looked at.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::pools::Pools;
-use super::speakers::{Candidates, Speakers};
+use super::speakers::{Candidates, Speakers, needs_endpoint};
 use crate::rack::Rack;
 use crate::rack::config_object::{BgpAdvertisement, Head, L2Advertisement, Selection};
-use crate::rack::link::Source;
+use crate::rack::link::{Source, SourceState};
 use crate::rack::metallb::Era;
 use crate::rack::node::NodeName;
 use crate::rack::pools::version::Version;
@@ -21,16 +23,17 @@ pub(super) struct Scene<'a> {
     pub(super) era: Era,
     pub(super) version: Option<Version>,
     pub(super) pools: Pools<'a>,
-    pub(super) speakers: Speakers<'a>,
+    pub(super) speakers: &'a Speakers,
     /// servicelb's `DaemonSets` by the Service they were made for.
     pub(super) servicelb: HashMap<&'a ServiceName, &'a Workload>,
     /// Addresses of nodes.
     pub(super) node_addresses: HashMap<IpAddr, &'a NodeName>,
+    /// Candidates by the advertisements that choose them: most Services have the same.
+    known: RefCell<HashMap<String, Arc<Candidates>>>,
 }
 
 impl<'a> Scene<'a> {
-    pub(super) fn of(rack: &'a Rack) -> Scene<'a> {
-        let version = rack.metallb.version();
+    pub(super) fn of(rack: &'a Rack, speakers: &'a Speakers) -> Scene<'a> {
         let of_service = |workload: &'a Workload| match &workload.part {
             Part::ServiceLb(Some(service)) => Some((service, workload)),
             _ => None,
@@ -46,11 +49,12 @@ impl<'a> Scene<'a> {
         Scene {
             rack,
             era: rack.metallb.era(&rack.link),
-            version,
+            version: rack.metallb.version(),
             pools: Pools::of(rack),
-            speakers: Speakers::of(rack, version),
+            speakers,
             servicelb: rack.metallb.service_lb().filter_map(of_service).collect(),
             node_addresses: node_addresses.collect(),
+            known: RefCell::default(),
         }
     }
 
@@ -82,7 +86,7 @@ impl<'a> Scene<'a> {
         let pool = self.pools.holding(address)?;
         let takes = |head: &Head, selection: &Selection| {
             self.is_home(&head.namespace)
-                && (pool.labels).is_some_and(|labels| selection.takes_pool(pool.name, labels))
+                && (pool.labels).is_some_and(|labels| selection.takes_pool(&pool.name, labels))
                 && selection.takes_service(&service.labels)
         };
         let (l2, bgp) = (
@@ -95,13 +99,37 @@ impl<'a> Scene<'a> {
         })
     }
 
+    /// Who could announce this Service, given what announces its address.
     pub(super) fn candidates(
         &self,
         service: &Service,
-        selections: Option<&[&Selection]>,
-    ) -> Candidates {
-        self.speakers
-            .candidates(self.rack, service, selections, self.version)
+        advertisements: Option<&Advertisements<'_>>,
+    ) -> Arc<Candidates> {
+        let key = advertisements.map_or(String::new(), Advertisements::key);
+        let mut known = self.known.borrow_mut();
+        let all = known.entry(key).or_insert_with(|| {
+            let selections = advertisements.map(Advertisements::selections);
+            Arc::new(self.speakers.candidates(self.rack, selections.as_deref()))
+        });
+        if needs_endpoint(service, self.version) {
+            let serving = self.rack.services.serving_nodes(&service.name);
+            Arc::new(all.with_endpoints(&serving))
+        } else {
+            Arc::clone(all)
+        }
+    }
+
+    /// Who may announce can be told: from the ConfigMap, or because pools and advertisements may be read.
+    pub(super) fn knows_advertisements(&self) -> bool {
+        let needed = [
+            Source::IpAddressPools,
+            Source::L2Advertisements,
+            Source::BgpAdvertisements,
+        ];
+        // A kind that the server does not have holds nothing that could choose.
+        let is_absent = |it| *self.rack.link.source(it) == SourceState::Absent;
+        let can_tell = |it| self.knows(it) || is_absent(it);
+        self.era != Era::Crds || needed.into_iter().all(can_tell)
     }
 
     pub(super) fn namespace_labels(&self, service: &Service) -> Option<&'a Labels> {
@@ -148,9 +176,24 @@ impl<'a> Advertisements<'a> {
         }
     }
 
+    /// The same for all that choose the same nodes.
+    fn key(&self) -> String {
+        // No name can hold a blank.
+        let kind = if self.l2.is_empty() { "bgp" } else { "l2" };
+        let names = self.heads().map(|it| &*it.name);
+        std::iter::once(kind)
+            .chain(names)
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
+    fn heads(&self) -> impl Iterator<Item = &Head> {
+        let l2 = self.l2.iter().map(|it| &it.head);
+        l2.chain(self.bgp.iter().map(|it| &it.head))
+    }
+
     pub(super) fn names(&self) -> String {
-        let l2 = self.l2.iter().map(|it| &*it.head.name);
-        let names: Vec<&str> = l2.chain(self.bgp.iter().map(|it| &*it.head.name)).collect();
+        let names: Vec<&str> = self.heads().map(|it| &*it.name).collect();
         names.join(", ")
     }
 }

@@ -241,28 +241,21 @@ fn no_candidates(case: &Case<'_, '_>) -> Option<Finding> {
         return None;
     }
     let is_all = |exclusion| candidates.excluded.values().all(|it| *it == exclusion);
-    let labelled = candidates
-        .excluded
-        .values()
-        .any(|it| *it == Exclusion::Label);
-    let (symptom, next) = if labelled {
-        (
-            Symptom::ExcludedNodes,
-            "take the label off a node, or run the speakers with --ignore-exclude-lb",
-        )
-    } else if is_all(Exclusion::NoSpeaker) {
+    let is_any = |exclusion| candidates.excluded.values().any(|it| *it == exclusion);
+    let (symptom, next) = if is_all(Exclusion::NoSpeaker) {
         (
             Symptom::SpeakerMissing,
             "see why no speaker pod runs; tolerations and node selectors of the DaemonSet",
         )
-    } else if candidates
-        .excluded
-        .values()
-        .any(|it| *it == Exclusion::NoLocalEndpoint)
-    {
+    } else if is_any(Exclusion::NoLocalEndpoint) {
         (
             Symptom::LocalElsewhere,
             "set externalTrafficPolicy Cluster, or place pods on a node that may announce",
+        )
+    } else if is_any(Exclusion::Label) {
+        (
+            Symptom::ExcludedNodes,
+            "take the label off a node, or run the speakers with --ignore-exclude-lb",
         )
     } else {
         (
@@ -270,12 +263,14 @@ fn no_candidates(case: &Case<'_, '_>) -> Option<Finding> {
             "let an advertisement select a node that is up",
         )
     };
+    let reasons = candidates.reasons();
+    let what = "can be announced by no node";
     let mut finding = case
-        .finding(symptom, Severity::Critical, "can be announced by no node")
-        .why("every node is ruled out")
+        .finding(symptom, Severity::Critical, what)
+        .why(reasons.join("; "))
         .next(next);
-    for (node, exclusion) in &candidates.excluded {
-        finding = finding.evidence(format!("{node}: {}", exclusion.words()));
+    for line in reasons {
+        finding = finding.evidence(line);
     }
     Some(finding)
 }

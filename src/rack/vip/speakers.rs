@@ -54,16 +54,16 @@ pub struct Candidates {
 }
 
 /// What holds for every Service: which nodes live, and where speakers run.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Speakers<'a> {
-    /// Nodes that could announce something, with their objects.
-    nodes: Vec<(&'a Node, Option<Exclusion>)>,
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Speakers {
+    /// Every node by name, with what keeps it from announcing anything.
+    nodes: Vec<(NodeName, Option<Exclusion>)>,
     /// Nodes on which a speaker runs; `None` as long as pods cannot be read.
-    pub(super) running: Option<BTreeSet<&'a NodeName>>,
+    pub(super) running: Option<BTreeSet<NodeName>>,
 }
 
-impl<'a> Speakers<'a> {
-    pub(super) fn of(rack: &'a Rack, version: Option<Version>) -> Speakers<'a> {
+impl Speakers {
+    pub(super) fn of(rack: &Rack, version: Option<Version>) -> Speakers {
         let running = running(rack);
         let ignores_label = [rack.metallb.speaker(), rack.metallb.controller()]
             .into_iter()
@@ -92,13 +92,19 @@ impl<'a> Speakers<'a> {
                 None
             }
         };
-        let nodes = rack.nodes().map(|node| (node, exclusion(node))).collect();
-        Speakers { nodes, running }
+        let nodes = rack.nodes();
+        let nodes = nodes.map(|node| (node.name.clone(), exclusion(node)));
+        Speakers {
+            nodes: nodes.collect(),
+            running,
+        }
     }
 
     pub(super) fn is_dead(&self, name: &NodeName) -> bool {
-        let found = self.nodes.iter().find(|(node, _)| node.name == *name);
-        found.is_none_or(|(_, exclusion)| *exclusion == Some(Exclusion::Dead))
+        // Nodes come sorted by name.
+        let found = self.nodes.binary_search_by(|(node, _)| node.cmp(name));
+        let node = found.ok().and_then(|at| self.nodes.get(at));
+        node.is_none_or(|(_, exclusion)| *exclusion == Some(Exclusion::Dead))
     }
 
     pub(super) fn has_speaker(&self, name: &NodeName) -> bool {
@@ -109,40 +115,77 @@ impl<'a> Speakers<'a> {
         self.nodes.len()
     }
 
-    /// Who could announce this Service. `selections` are those of the advertisements that take it, `None` where there
-    /// are none to look at.
-    pub(super) fn candidates(
-        &self,
-        rack: &Rack,
-        service: &Service,
-        selections: Option<&[&Selection]>,
-        version: Option<Version>,
-    ) -> Candidates {
-        let local = rack.services.serving_nodes(&service.name);
-        // Up to 0.10 a node had to have an endpoint whatever the policy.
-        let needs_local = service.external_traffic == TrafficPolicy::Local
-            || version.is_some_and(|it| !it.is_at_least(11, 0));
+    /// Who could announce a Service wherever its endpoints are. `selections` are those of the advertisements that take
+    /// it, `None` where there are none to look at.
+    pub(super) fn candidates(&self, rack: &Rack, selections: Option<&[&Selection]>) -> Candidates {
         let mut candidates = Candidates::default();
-        for (node, exclusion) in &self.nodes {
+        for (name, exclusion) in &self.nodes {
             let is_selected = selections.is_none_or(|all| {
-                all.iter()
-                    .any(|selection| selection.takes_node(&node.labels))
+                let labels = rack.node(name).map(|node| &node.labels);
+                labels.is_some_and(|it| all.iter().any(|selection| selection.takes_node(it)))
             });
-            let exclusion = match exclusion {
-                Some(exclusion) => Some(*exclusion),
-                None if !is_selected => Some(Exclusion::NotSelected),
-                None if needs_local && !local.contains(&node.name) => {
-                    Some(Exclusion::NoLocalEndpoint)
-                }
-                None => None,
-            };
             match exclusion {
-                Some(exclusion) => _ = candidates.excluded.insert(node.name.clone(), exclusion),
-                None => candidates.nodes.push(node.name.clone()),
+                Some(exclusion) => _ = candidates.excluded.insert(name.clone(), *exclusion),
+                None if !is_selected => {
+                    candidates
+                        .excluded
+                        .insert(name.clone(), Exclusion::NotSelected);
+                }
+                None => candidates.nodes.push(name.clone()),
             }
         }
         candidates
     }
+}
+
+/// Nodes named for one reason.
+const SHOWN: usize = 4;
+/// Nodes up to which each one that lacks an endpoint is named.
+const NAMED: usize = 64;
+
+impl Candidates {
+    /// Why others are none, a line for each reason: `rpi-01, rpi-02 and 7 more: no speaker runs there`. First come those
+    /// that lack least.
+    pub fn reasons(&self) -> Vec<String> {
+        let mut by_reason: BTreeMap<Exclusion, Vec<&str>> = BTreeMap::new();
+        for (node, exclusion) in &self.excluded {
+            by_reason.entry(*exclusion).or_default().push(node.as_str());
+        }
+        let line = |(exclusion, nodes): (Exclusion, Vec<&str>)| {
+            let shown = nodes.iter().take(SHOWN).copied();
+            let shown = shown.collect::<Vec<_>>().join(", ");
+            let more = match nodes.len().saturating_sub(SHOWN) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            format!("{shown}{more}: {}", exclusion.words())
+        };
+        by_reason.into_iter().rev().map(line).collect()
+    }
+
+    /// Those of them that have an endpoint which answers.
+    pub(super) fn with_endpoints(&self, serving: &BTreeSet<&NodeName>) -> Candidates {
+        let mut candidates = Candidates {
+            nodes: Vec::new(),
+            excluded: self.excluded.clone(),
+        };
+        let is_small = self.nodes.len() <= NAMED;
+        for node in &self.nodes {
+            if serving.contains(node) {
+                candidates.nodes.push(node.clone());
+            } else if is_small {
+                let why = Exclusion::NoLocalEndpoint;
+                candidates.excluded.insert(node.clone(), why);
+            }
+        }
+        candidates
+    }
+}
+
+/// Whether a node must have an endpoint of a Service to announce it: up to 0.10 whatever the policy.
+pub(super) fn needs_endpoint(service: &Service, version: Option<Version>) -> bool {
+    service.external_traffic == TrafficPolicy::Local
+        || version.is_some_and(|it| !it.is_at_least(11, 0))
 }
 
 /// A node that cannot be announcing: speakers notice within seconds, long before the API does.
@@ -151,7 +194,7 @@ fn is_dead(rack: &Rack, node: &Node) -> bool {
         || matches!(node.ready(), Some(Truth::False | Truth::Unknown))
 }
 
-fn running(rack: &Rack) -> Option<BTreeSet<&NodeName>> {
+fn running(rack: &Rack) -> Option<BTreeSet<NodeName>> {
     let speaker = rack.metallb.speaker()?;
     if !rack.link.has_listed(Source::Pods) {
         return None;
@@ -163,5 +206,5 @@ fn running(rack: &Rack) -> Option<BTreeSet<&NodeName>> {
             && &*pod.status == "Running"
     };
     let pods = rack.pods_in(&speaker.namespace).filter(is_speaker);
-    Some(pods.filter_map(|pod| pod.node.as_ref()).collect())
+    Some(pods.filter_map(|pod| pod.node.clone()).collect())
 }

@@ -1,5 +1,7 @@
 //! One case per symptom, each by breaking a rack in which all is well, and who announces what.
 
+mod legacy;
+
 use std::collections::BTreeSet;
 
 use super::announcer::{Doubt, Witness};
@@ -205,7 +207,7 @@ const CASES: &[Case] = &[
             }
         },
         &[
-            "rpi-01: label exclude-from-external-load-balancers",
+            "rpi-01, rpi-02, rpi-03: label exclude-from-external-load-balancers",
             "--ignore-exclude-lb",
         ],
     ),
@@ -468,14 +470,11 @@ fn findings(rack: &Rack) -> Vec<&Finding> {
 fn in_a_rack_in_which_all_is_well_nothing_is_found() {
     let rack = Bench::well().rack();
     assert_eq!(findings(&rack), Vec::<&Finding>::new());
-    let vip = rack.vips.get(&service_name("web/shop")).unwrap();
-    assert!(
-        vip.chain
-            .iter()
-            .all(|it| it.standing == chain::Standing::Well),
-        "{:#?}",
-        vip.chain
-    );
+    let name = service_name("web/shop");
+    let vip = rack.vips.get(&name).unwrap();
+    let chain = rack.chain(rack.services.get(&name).unwrap());
+    let is_well = |it: &Step| it.standing == chain::Standing::Well;
+    assert!(chain.len() > 5 && chain.iter().all(is_well), "{chain:#?}");
     assert_eq!(
         vip.pool,
         Some(Pooled {
@@ -621,7 +620,7 @@ fn if_the_node_goes_its_addresses_move_to_the_next_in_order() {
     };
     let moves = rack.vips.moves(first);
     assert_eq!(moves.len(), 1);
-    assert_eq!(moves[0].to.as_ref(), Some(second));
+    assert_eq!(moves[0].to, Takeover::Node(second.clone()));
     assert!(rack.vips.moves(second).is_empty());
     assert_eq!(
         (
@@ -740,22 +739,29 @@ fn as_long_as_nothing_is_read_nothing_is_said() {
 }
 
 #[test]
-fn an_old_config_map_that_names_addresses_is_not_said_to_name_none() {
-    let told = |config: &str| {
-        let mut bench = Bench::well();
-        bench.install("v0.12.1");
-        bench.pools.clear();
-        bench.pending();
-        bench.config_maps.push(PoolConfigMap {
-            head: head(ConfigKind::ConfigMap, "config"),
-            config: Some(Text(config.into())),
-        });
-        let rack = bench.rack();
-        let mut findings = findings(&rack).into_iter();
-        findings.any(|it| it.problem.why.contains("names no pool"))
+fn a_pool_of_more_addresses_than_could_be_walked_past_offers_those_of_the_other_family() {
+    let mut bench = Bench::well();
+    bench.pools = vec![pool("both", &["fd00::/48", "192.168.7.200-192.168.7.201"])];
+    let rack = bench.rack();
+    let pools = pools::Pools::of(&rack);
+    let free = pools.free(&pools.all[0], crate::rack::pools::range::Family::V4, 9);
+    assert_eq!(free.len(), 1, "{free:?}");
+}
+
+#[test]
+fn reasons_of_many_nodes_are_one_line_each() {
+    let many = (0..9).map(|n| (NodeName::new(&format!("rpi-{n}")), Exclusion::NoSpeaker));
+    let candidates = speakers::Candidates {
+        nodes: Vec::new(),
+        excluded: many
+            .chain([(NodeName::new("old"), Exclusion::Dead)])
+            .collect(),
     };
-    assert!(told("address-pools: []"));
-    assert!(!told(
-        "address-pools: [{name: lan, protocol: layer2, addresses: [192.168.7.0/28]}]"
-    ));
+    assert_eq!(
+        candidates.reasons(),
+        [
+            "rpi-0, rpi-1, rpi-2, rpi-3 and 5 more: no speaker runs there",
+            "old: not beating or NotReady",
+        ]
+    );
 }

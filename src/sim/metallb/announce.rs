@@ -1,6 +1,6 @@
 //! The speakers: who announces each address.
 //!
-//! The lowest SHA-256 of `NODE#KEY` wins among the nodes that may; KEY is the address since 0.11 and the Service's name
+//! With BGP every node that may does. On layer 2 one does: the lowest SHA-256 of `NODE#KEY` wins among the nodes that may; KEY is the address since 0.11 and the Service's name
 //! before. Invariant: of several speakers that see the same, all elect the same one.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,36 +24,45 @@ const EXCLUDED: &str = "node.kubernetes.io/exclude-from-external-load-balancers"
 impl World {
     pub(super) fn announce(&mut self, plan: &MetalLbPlan) {
         let speakers = self.speakers();
-        let mut announcers = BTreeMap::new();
+        let (mut announcers, mut routers) = (BTreeMap::new(), BTreeMap::new());
         for (key, service) in self.all(Kind::Service) {
             if !is_mine(&service, plan) {
                 continue;
             }
-            let Some(winner) = self.winner(plan, &key, &service, &speakers) else {
-                continue;
-            };
-            if self.balancer.announcers.get(&key) != Some(&winner) {
-                let with = if plan.is_at_least(13, 0) {
-                    " with protocol \"layer2\""
-                } else {
-                    ""
-                };
-                let message = format!("announcing from node \"{winner}\"{with}");
-                self.say_of_service(
-                    &key,
-                    "Normal",
-                    "nodeAssigned",
-                    message,
-                    "metallb-speaker",
-                    &winner,
-                );
+            if let Some(winner) = self.winner(plan, &key, &service, &speakers) {
+                if self.balancer.announcers.get(&key) != Some(&winner) {
+                    self.say_announced(plan, &key, &winner, "layer2");
+                }
+                announcers.insert(key.clone(), winner);
             }
-            announcers.insert(key, winner);
+            let nodes = self.candidates(plan, &key, &service, &speakers, false);
+            let before = self.balancer.routers.get(&key).cloned();
+            for node in nodes.difference(&before.unwrap_or_default()) {
+                self.say_announced(plan, &key, node, "bgp");
+            }
+            if !nodes.is_empty() {
+                routers.insert(key, nodes);
+            }
         }
         self.balancer.announcers = announcers;
+        self.balancer.routers = routers;
         if plan.statuses && self.serves(Kind::L2Status) {
             self.settle_l2_statuses(plan);
         }
+        if plan.statuses && self.serves(Kind::BgpStatus) {
+            self.settle_bgp_statuses(plan);
+        }
+    }
+
+    fn say_announced(&mut self, plan: &MetalLbPlan, key: &Key, node: &str, protocol: &str) {
+        let with = if plan.is_at_least(13, 0) {
+            format!(" with protocol \"{protocol}\"")
+        } else {
+            String::new()
+        };
+        let message = format!("announcing from node \"{node}\"{with}");
+        let (reason, source) = ("nodeAssigned", "metallb-speaker");
+        self.say_of_service(key, "Normal", reason, message, source, node);
     }
 
     /// Nodes whose speaker runs and is heard by the others, with their labels.
@@ -79,6 +88,7 @@ impl World {
             .collect()
     }
 
+    /// The one that announces a Service on layer 2.
     fn winner(
         &self,
         plan: &MetalLbPlan,
@@ -87,32 +97,6 @@ impl World {
         speakers: &BTreeMap<Key, Value>,
     ) -> Option<Key> {
         let ip = *addresses(service).first()?;
-        let pools = self.balancer.config.pools.iter();
-        let pool = pools.into_iter().find(|pool| pool.contains(ip))?;
-        let labels = &service["metadata"]["labels"];
-        let takes = |it: &&Advertisement| {
-            it.is_l2 && it.takes(pool) && any(&it.spec["serviceSelectors"], labels)
-        };
-        let advertisements: Vec<&Advertisement> = self
-            .balancer
-            .config
-            .advertisements
-            .iter()
-            .filter(takes)
-            .collect();
-        let (is_served, local) = self.serving(key);
-        if !is_served {
-            return None;
-        }
-        let is_local = service["spec"]["externalTrafficPolicy"] == "Local";
-        let may = |name: &Key, labels: &Value| {
-            let is_excluded = plan.is_at_least(14, 2) && labels.get(EXCLUDED).is_some();
-            let is_chosen = advertisements
-                .iter()
-                .any(|it| any(&it.spec["nodeSelectors"], labels));
-            is_chosen && !is_excluded && (!is_local || local.contains(&**name))
-        };
-        let candidates = speakers.iter().filter(|(name, labels)| may(name, labels));
         let election = if plan.is_at_least(11, 0) {
             ip.to_string()
         } else {
@@ -123,7 +107,42 @@ impl World {
             let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
             digest.as_ref().to_vec()
         };
-        candidates.map(|(name, _)| name.clone()).min_by_key(rank)
+        let candidates = self.candidates(plan, key, service, speakers, true);
+        candidates.into_iter().min_by_key(rank)
+    }
+
+    /// The nodes that may announce a Service by advertisements of layer 2, or of BGP; with BGP all of them do.
+    fn candidates(
+        &self,
+        plan: &MetalLbPlan,
+        key: &Key,
+        service: &Value,
+        speakers: &BTreeMap<Key, Value>,
+        is_l2: bool,
+    ) -> BTreeSet<Key> {
+        let addresses = addresses(service);
+        let first = addresses.first();
+        let mut pools = self.balancer.config.pools.iter();
+        let Some(pool) = first.and_then(|ip| pools.find(|pool| pool.contains(*ip))) else {
+            return BTreeSet::new();
+        };
+        let labels = &service["metadata"]["labels"];
+        let takes = |it: &&Advertisement| {
+            it.is_l2 == is_l2 && it.takes(pool) && any(&it.spec["serviceSelectors"], labels)
+        };
+        let advertisements = self.balancer.config.advertisements.iter();
+        let advertisements: Vec<&Advertisement> = advertisements.filter(takes).collect();
+        let (is_served, local) = self.serving(key);
+        let is_local = service["spec"]["externalTrafficPolicy"] == "Local";
+        let may = |name: &Key, labels: &Value| {
+            let is_excluded = plan.is_at_least(14, 2) && labels.get(EXCLUDED).is_some();
+            let is_chosen = advertisements
+                .iter()
+                .any(|it| any(&it.spec["nodeSelectors"], labels));
+            is_served && is_chosen && !is_excluded && (!is_local || local.contains(&**name))
+        };
+        let candidates = speakers.iter().filter(|(name, labels)| may(name, labels));
+        candidates.map(|(name, _)| name.clone()).collect()
     }
 
     /// Whether any endpoint of a Service is ready, and the nodes that have one that answers.
@@ -149,50 +168,93 @@ impl World {
     }
 
     fn settle_l2_statuses(&mut self, plan: &MetalLbPlan) {
-        let mut wanted = BTreeMap::new();
-        for (service, node) in self.balancer.announcers.clone() {
-            let (namespace, name) = split_key(&service);
-            let number = hash(self.seed, &format!("status {service} {node}"));
-            let letters = format!("{:08x}", number >> 32);
-            let key = Key::from(format!(
-                "{}/l2-{}",
-                plan.namespace,
-                letters.get(..5).unwrap_or_default()
-            ));
-            let created = match self.store.get(Kind::L2Status, &key) {
-                Some(stored) => {
-                    stored.object.value(&key, 0)["metadata"]["creationTimestamp"].clone()
-                }
-                None => json!(stamp::seconds(stamp::now())),
-            };
-            let status = json!({
-                "metadata": {
-                    "name": split_key(&key).1,
-                    "generateName": "l2-",
-                    "namespace": plan.namespace,
-                    "uid": uuid(number),
-                    "creationTimestamp": created,
-                    "labels": {
-                        "metallb.io/node": &*node,
-                        "metallb.io/service-name": name,
-                        "metallb.io/service-namespace": namespace,
-                    },
-                },
-                "status": { "node": &*node, "serviceName": name, "serviceNamespace": namespace },
-            });
-            wanted.insert(key, status);
+        let all: Vec<(Key, Key)> = self.balancer.announcers.clone().into_iter().collect();
+        let wanted = all.iter().map(|(service, node)| {
+            let (name, seed) = self.status_name("l2", service, node);
+            let mut status = self.status(plan, Kind::L2Status, (&name, seed), service, node);
+            if !plan.interfaces.is_empty() {
+                let card = |name: &String| json!({ "name": name });
+                status["status"]["interfaces"] = plan.interfaces.iter().map(card).collect();
+            }
+            (name, status)
+        });
+        let wanted: Vec<(String, Value)> = wanted.collect();
+        self.settle_statuses(plan, Kind::L2Status, wanted);
+    }
+
+    /// One for each node and Service. It says which peers are told, not whether they listen.
+    fn settle_bgp_statuses(&mut self, plan: &MetalLbPlan) {
+        let place = format!("{}/", plan.namespace);
+        let peers = self.all(Kind::BgpPeer).into_iter();
+        let peers = peers.filter_map(|(key, _)| key.strip_prefix(&place).map(str::to_owned));
+        let peers: Vec<String> = peers.collect();
+        let mut wanted = Vec::new();
+        for (service, nodes) in self.balancer.routers.clone() {
+            for node in nodes {
+                let (name, seed) = self.status_name("bgp", &service, &node);
+                let mut status = self.status(plan, Kind::BgpStatus, (&name, seed), &service, &node);
+                status["status"]["peers"] = json!(peers);
+                wanted.push((name, status));
+            }
         }
+        self.settle_statuses(plan, Kind::BgpStatus, wanted);
+    }
+
+    fn status_name(&self, prefix: &str, service: &Key, node: &Key) -> (String, u64) {
+        let number = hash(self.seed, &format!("{prefix} status {service} {node}"));
+        let letters = format!("{:08x}", number >> 32);
+        let letters = letters.get(..5).unwrap_or_default();
+        (format!("{prefix}-{letters}"), number)
+    }
+
+    fn status(
+        &self,
+        plan: &MetalLbPlan,
+        kind: Kind,
+        (status, number): (&str, u64),
+        service: &Key,
+        node: &Key,
+    ) -> Value {
+        let (namespace, name) = split_key(service);
+        let key = Key::from(format!("{}/{status}", plan.namespace));
+        let created = match self.store.get(kind, &key) {
+            Some(stored) => stored.object.value(&key, 0)["metadata"]["creationTimestamp"].clone(),
+            None => json!(stamp::seconds(stamp::now())),
+        };
+        json!({
+            "metadata": {
+                "name": status,
+                "generateName": format!("{}-", status.split('-').next().unwrap_or_default()),
+                "namespace": plan.namespace,
+                "uid": uuid(number),
+                "creationTimestamp": created,
+                "labels": {
+                    "metallb.io/node": &**node,
+                    "metallb.io/service-name": name,
+                    "metallb.io/service-namespace": namespace,
+                },
+            },
+            "status": { "node": &**node, "serviceName": name, "serviceNamespace": namespace },
+        })
+    }
+
+    /// Takes back the statuses that hold no more, but for those of the node whose are stuck.
+    fn settle_statuses(&mut self, plan: &MetalLbPlan, kind: Kind, wanted: Vec<(String, Value)>) {
+        let place = |name: &str| Key::from(format!("{}/{name}", plan.namespace));
+        let wanted: BTreeMap<Key, Value> = (wanted.into_iter())
+            .map(|(name, value)| (place(&name), value))
+            .collect();
         let is_stuck = |value: &Value| {
             let node = value["status"]["node"].as_str();
             plan.stuck.is_some() && node == plan.stuck.as_deref()
         };
-        for (key, value) in self.all(Kind::L2Status) {
+        for (key, value) in self.all(kind) {
             if !wanted.contains_key(&key) && !is_stuck(&value) {
-                self.store.remove(Kind::L2Status, &key);
+                self.store.remove(kind, &key);
             }
         }
         for (key, value) in wanted {
-            self.settle(Kind::L2Status, &key, value);
+            self.settle(kind, &key, value);
         }
     }
 }

@@ -67,6 +67,8 @@ pub(crate) struct MetalLbPlan {
     pub(crate) speakers: bool,
     /// Speakers write `ServiceL2Status`, as they do from 0.14.6 on.
     pub(crate) statuses: bool,
+    /// The network cards that speakers say they announce on; empty means all.
+    pub(crate) interfaces: Vec<String>,
     /// A node whose statuses nobody takes back, as before 0.16.
     pub(crate) stuck: Option<String>,
 }
@@ -80,6 +82,7 @@ impl Default for MetalLbPlan {
             controller: true,
             speakers: true,
             statuses: true,
+            interfaces: Vec::new(),
             stuck: None,
         }
     }

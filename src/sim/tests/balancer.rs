@@ -120,6 +120,40 @@ fn a_dead_announcer_is_followed_by_the_next_within_seconds() {
 }
 
 #[test]
+fn with_bgp_every_node_that_may_announces_and_says_so() {
+    let mut scenario = Scenario::shipped("office").unwrap();
+    scenario.churn = 0.0;
+    for object in &mut scenario.object {
+        if object["kind"] == "L2Advertisement" {
+            object["kind"] = json!("BGPAdvertisement");
+        }
+    }
+    let mut world = populate::world(scenario, 1);
+    let announcing = |world: &World| -> Vec<String> {
+        let all = world.all(Kind::BgpStatus).into_iter();
+        let of_dns = all.filter(|(_, it)| it["status"]["serviceName"] == "dns");
+        let mut nodes: Vec<String> = of_dns
+            .map(|(_, it)| it["status"]["node"].as_str().unwrap().to_owned())
+            .collect();
+        nodes.sort();
+        nodes
+    };
+    assert_eq!(announcing(&world), ["rpi-01", "rpi-02", "rpi-03"]);
+    assert_eq!(world.all(Kind::L2Status), []);
+    world.go_dark("rpi-02");
+    pass(&mut world, 5);
+    assert_eq!(announcing(&world), ["rpi-01", "rpi-03"]);
+    world.come_back("rpi-02", false);
+    pass(&mut world, 5);
+    assert_eq!(announcing(&world), ["rpi-01", "rpi-02", "rpi-03"]);
+    let words = said(&world, "infra/dns");
+    assert!(
+        words.contains("from node \\\"rpi-02\\\" with protocol \\\"bgp"),
+        "{words}"
+    );
+}
+
+#[test]
 fn every_refusal_has_the_words_of_metallb() {
     let world = world("vips");
     for (service, words) in [

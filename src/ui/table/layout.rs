@@ -46,6 +46,8 @@ pub struct Column {
     pub priority: u8,
     /// Which end of a long value stays.
     pub cut: Cut,
+    /// No wider than its widest value, even where that is narrower than the least.
+    pub is_hugging: bool,
 }
 
 impl Column {
@@ -59,6 +61,7 @@ impl Column {
             align: Align::Left,
             priority,
             cut: Cut::End,
+            is_hugging: false,
         }
     }
 
@@ -76,6 +79,13 @@ impl Column {
         self
     }
 
+    /// The same column, no wider than its widest value: for names, which do not change from frame to frame.
+    #[must_use]
+    pub const fn hugging(mut self) -> Column {
+        self.is_hugging = true;
+        self
+    }
+
     /// The same column, taking what is left over.
     #[must_use]
     pub const fn filling(mut self) -> Column {
@@ -89,9 +99,10 @@ impl Column {
 
     /// What the column would like, given the widest value so far.
     fn wish(&self, content: u16) -> u16 {
+        let least = if self.is_hugging { 0 } else { self.least() };
         content
             .max(width16(self.title))
-            .clamp(self.least(), self.max.max(self.least()))
+            .clamp(least, self.max.max(self.least()))
     }
 }
 
@@ -251,6 +262,16 @@ mod tests {
                 "{available}"
             );
         }
+    }
+
+    #[test]
+    fn a_hugging_column_leaves_the_room_its_values_do_not_need() {
+        let columns = [
+            Column::words("VIP", 17, 41, 0).hugging(),
+            Column::words("POOL", 6, 24, 6),
+        ];
+        assert_eq!(widths(&columns, &[11, 14], 40), [11, 14]);
+        assert_eq!(widths(&columns, &[17, 14], 27), [17, 6]);
     }
 
     #[test]
