@@ -47,7 +47,7 @@ struct State {
     pods: AtomicUsize,
     is_churning: AtomicBool,
     /// Leases and pods that were really written.
-    written: AtomicU64,
+    written: Arc<AtomicU64>,
 }
 
 impl Cluster {
@@ -124,6 +124,20 @@ impl Cluster {
         self.runtime.block_on(request)?
     }
 
+    /// For what others write to it.
+    pub(crate) fn client(&self) -> Client {
+        self.client.clone()
+    }
+
+    pub(crate) fn runtime(&self) -> &Handle {
+        &self.runtime
+    }
+
+    /// Where whoever writes counts what the server has taken.
+    pub(crate) fn counter(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.state.written)
+    }
+
     /// Heartbeats and pod changes the server has taken so far.
     pub(crate) fn written(&self) -> u64 {
         self.state.written.load(Ordering::Relaxed)
@@ -151,7 +165,9 @@ impl Drop for Cluster {
 }
 
 /// Runs everything, [`HANDS`] at a time, and stops at the first failure.
-async fn at_once(work: impl Iterator<Item = impl Future<Output = Result<()>>>) -> Result<()> {
+pub(crate) async fn at_once(
+    work: impl Iterator<Item = impl Future<Output = Result<()>>>,
+) -> Result<()> {
     let mut results = stream::iter(work).buffer_unordered(HANDS);
     while let Some(result) = results.next().await {
         result?;
@@ -201,7 +217,7 @@ async fn renew(client: &Client, index: usize) -> Result<()> {
 }
 
 /// Creates an object; one that is there already is fine.
-async fn create(client: &Client, path: &str, object: &Value) -> Result<()> {
+pub(crate) async fn create(client: &Client, path: &str, object: &Value) -> Result<()> {
     for pause in [200, 500, 1_000, 3_000] {
         match send(client, Method::POST, path, object).await {
             Err(error) if is_conflict(&error) => return Ok(()),
@@ -216,7 +232,7 @@ fn is_conflict(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(kube::Error::Api(status)) if status.code == 409)
 }
 
-async fn send(client: &Client, method: Method, path: &str, body: &Value) -> Result<()> {
+pub(crate) async fn send(client: &Client, method: Method, path: &str, body: &Value) -> Result<()> {
     let kind = match method {
         Method::PATCH => "application/merge-patch+json",
         _ => "application/json",

@@ -1,12 +1,13 @@
 //! What the whole program costs: the release binary in a pseudo-terminal against a real kube-apiserver.
 //!
 //! ```text
-//! cargo bench --bench whole [-- small|medium|large|outage|all]
+//! cargo bench --bench whole [-- small|medium|large|services|outage|all]
 //! ```
 //!
 //! prints one table, and ends with exit code 1 when a figure does not hold. *small* is 4 nodes and 60 pods, *medium*
-//! 100 and 3,000, *large* 1,000 and 20,000 with 200 changes a second and an outage; *outage* kills and freezes the API
-//! of 4 nodes. Without an argument all are run, in about twelve minutes. The control plane is that of
+//! 100 and 3,000, *large* 1,000 and 20,000 with 200 changes a second and an outage; *services* adds
+//! 2,000 Services with 200 changes of them a second; *outage* kills and freezes the API of 4 nodes. Without an argument
+//! all are run, in about fourteen minutes. The control plane is that of
 //! `tests/real/control-plane`; where it cannot be built (no Go) the bench says so and ends with exit code 0.
 //!
 //! Times are the machine's: compare within one run. What stands beside ours (`kubectl`) is run in turns with it.
@@ -30,7 +31,9 @@ mod objects;
 mod process;
 mod relay;
 mod scenes;
+mod services;
 mod table;
+mod vips;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -45,7 +48,7 @@ use crate::scenes::Quiet;
 use crate::table::Table;
 
 /// In the order in which they are run: in the outage of 4 nodes they grow old enough for what comes after.
-const PARTS: [&str; 4] = ["outage", "small", "medium", "large"];
+const PARTS: [&str; 5] = ["outage", "small", "medium", "large", "services"];
 
 fn main() -> ExitCode {
     let mut table = Table::default();
@@ -72,7 +75,7 @@ fn chosen() -> Result<Vec<&'static str>> {
         .iter()
         .find(|word| *word != "all" && !PARTS.contains(&word.as_str()))
     {
-        bail!("{word:?} is none of small, medium, large, outage, all");
+        bail!("{word:?} is none of small, medium, large, services, outage, all");
     }
     let is_chosen =
         |part: &&str| words.is_empty() || words.iter().any(|word| word == "all" || word == part);
@@ -106,6 +109,14 @@ fn run(table: &mut Table, parts: &[&str]) -> Result<()> {
                 scenes::outages(table, &cluster, &mut control_plane, home.path())?;
             }
             "medium" => medium(table, &mut cluster, &kubeconfig, &relay, home.path())?,
+            "services" => {
+                // After the others: a cluster never shrinks.
+                if cluster.nodes() < 100 {
+                    cluster.grow(100, 3_000)?;
+                }
+                cluster.churn(false);
+                services::measure(table, &mut cluster, &relay, home.path())?;
+            }
             _ => {
                 large(table, &mut cluster, &kubeconfig, &relay, home.path())?;
                 scenes::outages(table, &cluster, &mut control_plane, home.path())?;
