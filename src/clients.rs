@@ -9,4 +9,5 @@ pub mod kubeconfig_files;
 pub mod kubernetes;
 pub mod manifest;
 pub mod probe;
+pub mod process;
 pub mod ssh;

@@ -20,6 +20,7 @@ use crate::app::{ContextSettings, Model, Settings, signals, update};
 use crate::cli::{Failure, Global, shell};
 use crate::clients::kubeconfig_files::Places;
 use crate::clients::kubernetes::Target;
+use crate::clients::process;
 use crate::clients::ssh;
 use crate::config::{self, Cluster, Config, Paths};
 use crate::effect::Effect;
@@ -296,7 +297,7 @@ async fn show(
             Exit::Suspend => {
                 drop(input);
                 terminal::leave();
-                signals::suspend()?;
+                process::between_starts(signals::suspend)?;
                 screen = terminal::enter()?;
                 input = EventStream::new();
             }

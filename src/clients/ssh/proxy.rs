@@ -8,6 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 use super::Error;
+use crate::clients::process;
 use crate::rack::ssh::resolved::Resolved;
 
 /// A `ProxyCommand`, run by the shell as OpenSSH runs it; it ends with the connection.
@@ -24,15 +25,15 @@ pub(super) fn proxy(resolved: &Resolved, command: &str) -> Result<Proxy, Error> 
         place: format!("the ProxyCommand of {}", resolved.destination),
         why,
     };
-    let mut child = Command::new("/bin/sh")
+    let mut shell = Command::new("/bin/sh");
+    shell
         .arg("-c")
         .arg(format!("exec {command}"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(|error| failed(error.to_string()))?;
+        .kill_on_drop(true);
+    let mut child = process::start(&mut shell).map_err(|error| failed(error.to_string()))?;
     match (child.stdin.take(), child.stdout.take()) {
         (Some(input), Some(output)) => Ok(Proxy {
             input,

@@ -9,6 +9,7 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use super::{Error, Settings};
+use crate::clients::process;
 use crate::rack::ssh::Destination;
 use crate::rack::ssh::config::{self, Asked, File};
 use crate::rack::ssh::resolved::{By, Options, Resolved};
@@ -71,8 +72,11 @@ async fn ask_ssh(
         .arg("-G")
         .args(arguments(settings, destination))
         .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .kill_on_drop(true);
-    let output = timeout(PATIENCE, command.output()).await;
+    let answer = async { process::start(&mut command)?.wait_with_output().await };
+    let output = timeout(PATIENCE, answer).await;
     let output = output
         .map_err(|_| {
             failed(format!(
