@@ -34,6 +34,10 @@
 //! [`rack::facts::Fact`]s; `app/effects.rs` wraps them as messages with the number of the context they belong to;
 //! `update` puts them into [`rack::Rack`]; the next frame shows them. An outage is a state of the link, not an error:
 //! the facts stay, greyed, with their age.
+//!
+//! Boards are asked over SSH by `clients::board`, on connections of `clients::ssh` that all tasks share. What a connection
+//! must know of the person (host keys, passwords) is a [`rack::ssh::Question`]: it becomes a form or a question on the
+//! screen, and the answer finds its way back by number; nobody else has to do with it.
 
 #![cfg_attr(
     test,

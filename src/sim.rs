@@ -60,7 +60,7 @@ use tokio::time::Instant;
 pub use handles::{ApiHandle, NodeHandle};
 pub use scenario::Scenario;
 pub use shared::Fault;
-pub use sshd::SshFault;
+pub use sshd::{SshFault, SshLogin};
 pub use world::Pressure;
 
 use server::Command;

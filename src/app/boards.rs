@@ -36,6 +36,8 @@ pub(crate) struct Watch {
     swap_planned: Option<NodeName>,
     /// How the command to switch off ended.
     switched_off: BTreeMap<NodeName, Result<(), String>>,
+    /// Boards whose lights a hot swap has just seen to: what comes of it is no news.
+    lit_by_swap: BTreeSet<NodeName>,
     /// Boards that reboot: the boot they leave, and since when.
     reboots: BTreeMap<NodeName, (Box<str>, Duration)>,
 }
@@ -257,6 +259,8 @@ fn done(model: &mut Model, node: NodeName, deed: &Deed, result: Result<String, P
             .map_err(|problem| problem.what.clone());
         model.boards.switched_off.insert(node.clone(), outcome);
     }
+    let is_light = matches!(deed, Deed::Blink | Deed::StopBlinking);
+    let is_quiet = is_light && model.boards.lit_by_swap.remove(&node) && result.is_ok();
     let boot = |model: &Model| model.rack.node(&node).map(|it| it.info.boot_id.clone());
     if let (Ok(_), Deed::Reboot, Some(boot)) = (&result, deed, boot(model)) {
         model.boards.reboots.insert(node.clone(), (boot, now.mono));
@@ -267,7 +271,11 @@ fn done(model: &mut Model, node: NodeName, deed: &Deed, result: Result<String, P
         (Ok(_), Deed::StopBlinking) => board.blinks_until = None,
         _ => {}
     }
+    // What was done shows in what the board says next.
+    model.boards.boards.clear();
+    model.boards.looked = None;
     match result {
+        Ok(_) if is_quiet => {}
         Ok(done) => model.notify(Level::Info, done),
         Err(problem) => model.notify(Level::Error, problem.sentence()),
     }

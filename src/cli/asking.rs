@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use crate::cli::{Failure, cockpit};
 use crate::clients::ssh::{Ask, Settings, Ssh};
 use crate::rack::secret::Secret;
-use crate::rack::ssh::{Answer, HostKey, Prompt, Question};
+use crate::rack::ssh::{Answer, ChangedKey, HostKey, Prompt, Question};
 use crate::ui::text::clean;
 
 /// ctrl-c, ctrl-d.
@@ -136,6 +136,11 @@ impl Terminal {
                     ["y", "yes"].contains(&said.expose().trim().to_lowercase().as_str())
                 });
                 Ok(if is_yes { Answer::Yes } else { Answer::No })
+            }
+            Question::ChangedHostKey { host, changed, .. } => {
+                let said = self.line(&changed_key(host, changed), true)?;
+                let is_sure = said.is_some_and(|said| said.expose().trim() == host);
+                Ok(if is_sure { Answer::Yes } else { Answer::No })
             }
             Question::Interactive { prompts, .. } => self.prompts(question, prompts),
             Question::Passphrase { .. } | Question::Password { .. } | Question::Sudo { .. } => {
@@ -258,6 +263,26 @@ fn host_key(question: &Question) -> String {
     }
 }
 
+/// Both fingerprints, and the name to be typed by somebody who has reflashed the board.
+fn changed_key(host: &str, changed: &ChangedKey) -> String {
+    let (host, name) = (clean(host), clean(&changed.name));
+    let mut text = format!("{name} shows another host key than the one it is known by.\n");
+    for old in &changed.old {
+        let file = old.file.display().to_string();
+        text += &format!(
+            "  known: {} {} ({} line {})\n",
+            clean(old.key.kind()),
+            old.key.fingerprint(),
+            clean(&file),
+            old.line
+        );
+    }
+    let (kind, fingerprint) = (clean(changed.new.kind()), changed.new.fingerprint());
+    text += &format!("  shown: {kind} {fingerprint}\n");
+    text += "Right only if you reflashed this board or put another in its place; otherwise somebody may be listening in.\n";
+    format!("{text}Type {host} to replace its lines in known_hosts, anything else to refuse: ")
+}
+
 fn secret_prompt(question: &Question) -> String {
     let again = |again: &bool| if *again { "not accepted; " } else { "" };
     match question {
@@ -284,7 +309,9 @@ fn secret_prompt(question: &Question) -> String {
             clean(user),
             clean(host)
         ),
-        Question::NewHostKey { .. } | Question::Interactive { .. } => String::new(),
+        Question::NewHostKey { .. }
+        | Question::ChangedHostKey { .. }
+        | Question::Interactive { .. } => String::new(),
     }
 }
 
@@ -319,7 +346,7 @@ mod tests {
             name: "[board]:2222".to_owned(),
             address: Some("10.0.0.9".to_owned()),
             through: vec!["gate".to_owned()],
-            key,
+            key: key.clone(),
             others: Vec::new(),
             file: Some("/home/me/.ssh/known_hosts".into()),
         });
@@ -333,5 +360,17 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part}: {text}");
         }
+        let changed = ChangedKey {
+            name: "board\u{1b}[2J".to_owned(),
+            old: Vec::new(),
+            new: key,
+            file: None,
+        };
+        let text = changed_key("board", &changed);
+        assert!(text.contains("shown: ED25519 SHA256:"), "{text}");
+        assert!(text.ends_with(
+            "Type board to replace its lines in known_hosts, anything else to refuse: "
+        ));
+        assert!(!text.contains('\u{1b}'), "{text:?}");
     }
 }

@@ -175,8 +175,13 @@ fn light_answer(text: &str, action: &str, node: &NodeName) -> Result<String, Str
             if blinking.is_empty() {
                 return Err("no light of this board can blink".to_owned());
             }
+            let verb = if blinking.len() == 1 {
+                "blinks"
+            } else {
+                "blink"
+            };
             Ok(format!(
-                "{} of board {node} blinks for {} minutes; if nothing is seen, the board may not support it",
+                "{} of board {node} {verb} for {} minutes; if nothing is seen, the board may not support it",
                 blinking.join(" and "),
                 BLINKS.as_secs() / 60
             ))

@@ -47,8 +47,8 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
 
 use crate::rack::secret::Secret;
+use crate::rack::ssh::Destination;
 use crate::rack::ssh::resolved::{Here, Resolved};
-use crate::rack::ssh::{ChangedKey, Destination};
 use asking::Asker;
 use connection::Connection;
 use exec::Running;
@@ -61,8 +61,8 @@ pub use command::{Command, Exit, Output, Who, quoted};
 pub use error::Error;
 pub use feed::{Batch, Feed, Line, Lines, Stream, feed};
 
-/// Handshakes and logins at once, over all hosts: half of what sshd takes before it drops some (`MaxStartups 10`), and
-/// a bastion sees all of them.
+/// Handshakes and logins at once with one server: under what sshd takes before it drops some (`MaxStartups 10`), for it
+/// may be known by many names. Other servers do not wait for it.
 const DIALING: usize = 8;
 /// A chain of jump hosts longer than this is a circle.
 const MOST_HOPS: usize = 8;
@@ -125,7 +125,8 @@ struct Inner {
     slots: Mutex<HashMap<Route, Arc<Slot>>>,
     trust: Trust,
     keys: KeyRing,
-    dialing: Semaphore,
+    /// By name and port of the server.
+    dialing: Mutex<HashMap<(String, u16), Arc<Semaphore>>>,
 }
 
 /// A host and how it is reached: through its own configured hops, or through these.
@@ -145,7 +146,7 @@ impl Ssh {
                 slots: Mutex::default(),
                 trust: Trust::default(),
                 keys: KeyRing::default(),
-                dialing: Semaphore::new(DIALING),
+                dialing: Mutex::default(),
             }),
         }
     }
@@ -228,7 +229,7 @@ impl Ssh {
     /// A person asks for this host: what was declined may be asked again, and no pause is kept.
     pub fn retry(&self, to: &Destination) {
         self.inner.keys.ask_again();
-        for (_, slot) in self.slots_of(to) {
+        for slot in self.slots_on_the_way(to) {
             slot.retry();
         }
     }
@@ -252,13 +253,6 @@ impl Ssh {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         slots.values().for_each(|slot| slot.forget_secrets());
-    }
-
-    /// After the person has said that the board was reflashed: its new key takes the place of the old ones.
-    pub fn accept_changed_key(&self, to: &Destination, changed: &ChangedKey) -> Result<(), Error> {
-        self.inner.trust.replace(changed)?;
-        self.retry(to);
-        Ok(())
     }
 
     async fn start(
@@ -294,11 +288,13 @@ impl Ssh {
         if let Some(error) = slot.is_pausing() {
             return Err(error);
         }
-        if is_first {
+        let resolved = if is_first {
             // Before a second place is held: a circle would wait for itself.
-            self.follow_hops(&route).await?;
-        }
-        let dialled = self.dial(&route, &mut state.password).await;
+            self.follow_hops(&route).await?
+        } else {
+            self.resolve(&route.to).await?
+        };
+        let dialled = self.dial(&route, resolved, &mut state.password).await;
         let dialled = dialled
             .map(Arc::new)
             .inspect_err(|error| slot.failed(error));
@@ -311,13 +307,14 @@ impl Ssh {
     async fn dial(
         &self,
         route: &Route,
+        resolved: Resolved,
         password: &mut Option<Secret>,
     ) -> Result<Connection, Error> {
-        let resolved = self.resolve(&route.to).await?;
         let through = match route.hop(&resolved) {
             None => None,
             Some(hop) => {
                 let name = hop.to.to_string();
+                self.slot(route).goes_through(hop.clone());
                 let reached = Box::pin(self.reach(hop, false)).await;
                 Some(reached.map_err(|error| Error::Hop {
                     at: route.to.to_string(),
@@ -326,24 +323,37 @@ impl Ssh {
                 })?)
             }
         };
+        let dialing = self.turnstile(&resolved);
         let shared = dial::Shared {
             trust: &self.inner.trust,
             keys: &self.inner.keys,
-            dialing: &self.inner.dialing,
+            dialing: &dialing,
         };
         let asker = self.inner.asker.in_batch_mode(resolved.is_batch);
         dial::dial(&shared, resolved, through, &asker, password).await
     }
 
-    /// Walks the way to a host on paper.
-    async fn follow_hops(&self, route: &Route) -> Result<(), Error> {
-        let mut at = route.clone();
+    /// How many may knock at a server.
+    fn turnstile(&self, resolved: &Resolved) -> Arc<Semaphore> {
+        let server = (resolved.host_name.clone(), resolved.port);
+        let mut all = self
+            .inner
+            .dialing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let own = all.entry(server);
+        Arc::clone(own.or_insert_with(|| Arc::new(Semaphore::new(DIALING))))
+    }
+
+    /// Walks the way to a host on paper, and says what the host itself is.
+    async fn follow_hops(&self, route: &Route) -> Result<Resolved, Error> {
+        let first = self.resolve(&route.to).await?;
+        let mut next = route.hop(&first);
         for _ in 0..MOST_HOPS {
-            let resolved = self.resolve(&at.to).await?;
-            match at.hop(&resolved) {
-                Some(hop) => at = hop,
-                None => return Ok(()),
-            }
+            let Some(at) = next else {
+                return Ok(first);
+            };
+            next = at.hop(&self.resolve(&at.to).await?);
         }
         Err(Error::Config {
             at: route.to.to_string(),
@@ -360,18 +370,22 @@ impl Ssh {
         Arc::clone(slots.entry(route.clone()).or_default())
     }
 
-    /// The slots of a host and of everything on the way to it.
-    fn slots_of(&self, to: &Destination) -> Vec<(Route, Arc<Slot>)> {
+    /// The slots of a host and of the hops it was tried through last: what was declined for another host stays so.
+    fn slots_on_the_way(&self, to: &Destination) -> Vec<Arc<Slot>> {
         let slots = self
             .inner
             .slots
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let all = slots
-            .iter()
-            .map(|(route, slot)| (route.clone(), Arc::clone(slot)));
-        all.filter(|(route, slot)| route.to == *to || slot.is_hopeless())
-            .collect()
+        let mut way = Vec::new();
+        let mut next = Some(Route::direct(to));
+        while let Some(slot) = next.and_then(|route| slots.get(&route))
+            && way.len() <= MOST_HOPS
+        {
+            way.push(Arc::clone(slot));
+            next = slot.behind();
+        }
+        way
     }
 }
 

@@ -4,6 +4,7 @@
 //! whatever a board answers, reading it never fails but for an answer that is none or was cut off; text stays as it
 //! came, cleaning it is the view's business.
 
+pub mod outage;
 pub mod state;
 
 use std::collections::BTreeMap;
@@ -44,6 +45,8 @@ pub struct Reading {
     pub memory_cgroup: Option<bool>,
     /// The board's clock when it answered.
     pub clock: Option<Timestamp>,
+    /// The causes of an outage were looked for: what follows is known.
+    pub is_deep: bool,
     /// Asked for only when the API is down: whether something listens on 6443.
     pub listens_on_6443: bool,
     /// Asked for only when the API is down: the last lines of each unit, oldest first.
@@ -220,6 +223,7 @@ impl Reading {
             "clock" => {
                 self.clock = number(value).and_then(|it: i64| Timestamp::from_second(it).ok());
             }
+            "deep" => self.is_deep = true,
             "listens" => self.listens_on_6443 = true,
             "journal" => {
                 if let Some((unit, line)) = value.split_once('\t') {
@@ -372,9 +376,11 @@ fn led(text: &str) -> Option<BoardLed> {
         .unwrap_or_default()
         .split_whitespace()
         .collect();
-    let active = words
-        .iter()
-        .find_map(|word| word.strip_prefix('[')?.strip_suffix(']'));
+    let marked = |word: &&str| word.starts_with('[') && word.ends_with(']');
+    let active = words.iter().copied().find(marked);
+    // Without brackets there is only one.
+    let active = active.or(words.first().copied().filter(|_| words.len() == 1));
+    let active = active.map(|word| word.trim_matches(['[', ']']));
     let plain = |word: &&str| Box::from(word.trim_matches(['[', ']']));
     Some(BoardLed {
         name: name.into(),

@@ -14,6 +14,9 @@ use crate::rack::time::{Now, short};
 const SILENT: Duration = Duration::from_secs(22);
 /// So long is waited at the least: it holds one question over SSH after the board had its time to go down.
 const CONFIRM: Duration = Duration::from_secs(30);
+/// The lights of a board that is to be pulled blink until it is off. The board itself ends that after two minutes, so it
+/// is told again in time.
+const BLINK_AGAIN: Duration = Duration::from_secs(100);
 /// A board that beats so long after it was told to switch off does not do so.
 const STUBBORN: Duration = Duration::from_secs(120);
 
@@ -29,6 +32,8 @@ pub struct HotSwap {
     pub step: Step,
     /// When this step began, by our clock.
     pub since: Duration,
+    /// When its lights were made to blink last.
+    pub blinked: Option<Duration>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,6 +83,9 @@ pub struct SeenNode {
 /// What is to be done in the world.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Deed {
+    /// Its lights blink, so that the person finds it.
+    Blink,
+    StopBlinking,
     SwitchOff,
     Uncordon(Uid),
 }
@@ -92,6 +100,7 @@ impl HotSwap {
             machine_id: seen.machine_id,
             step: Step::Draining,
             since: now.mono,
+            blinked: None,
         }
     }
 
@@ -101,12 +110,30 @@ impl HotSwap {
 
     /// Goes on as far as what is seen allows.
     pub fn look(&mut self, seen: &Seen, now: Now) -> Vec<Deed> {
-        let (step, deeds) = self.next(seen, now);
+        let (step, mut deeds) = self.next(seen, now);
         if let Some(step) = step {
             self.step = step;
             self.since = now.mono;
         }
+        deeds.extend(self.lights(now));
         deeds
+    }
+
+    /// The lights blink while it is drained, and no more when it stays or is back.
+    fn lights(&mut self, now: Now) -> Option<Deed> {
+        match self.step {
+            Step::Draining => {
+                let is_due = self.blinked.is_none_or(|at| now.since(at) >= BLINK_AGAIN);
+                is_due.then(|| {
+                    self.blinked = Some(now.mono);
+                    Deed::Blink
+                })
+            }
+            Step::Stopped(_) | Step::Done { .. } => self.blinked.take().map(|_| Deed::StopBlinking),
+            Step::SwitchingOff | Step::Confirming | Step::SafeToPull | Step::Returning { .. } => {
+                None
+            }
+        }
     }
 
     fn next(&self, seen: &Seen, now: Now) -> (Option<Step>, Vec<Deed>) {
@@ -141,14 +168,19 @@ impl HotSwap {
                 });
                 (step, Vec::new())
             }
-            Step::Returning { is_same } => match &seen.node {
-                Some(node) if node.is_ready => {
+            Step::Returning { is_same: before } => {
+                // The heartbeat comes before the Node says who beats: until then it is the Node that went.
+                let Some(node) = seen.node.as_ref().filter(|node| self.is_started(node)) else {
+                    return (None, Vec::new());
+                };
+                let is_same = self.is_same(node);
+                if node.is_ready {
                     let uncordon = node.is_cordoned.then(|| Deed::Uncordon(node.uid.clone()));
-                    let done = Step::Done { is_same: *is_same };
-                    (Some(done), uncordon.into_iter().collect())
+                    return (Some(Step::Done { is_same }), uncordon.into_iter().collect());
                 }
-                _ => (None, Vec::new()),
-            },
+                let is_news = is_same != *before;
+                (is_news.then_some(Step::Returning { is_same }), Vec::new())
+            }
             Step::Done { .. } | Step::Stopped(_) => (None, Vec::new()),
         }
     }
@@ -156,6 +188,11 @@ impl HotSwap {
     /// The same Node and the same system on its card.
     fn is_same(&self, node: &SeenNode) -> bool {
         node.uid == self.uid && node.machine_id == self.machine_id
+    }
+
+    /// Another Node, or the same after another start.
+    fn is_started(&self, node: &SeenNode) -> bool {
+        node.uid != self.uid || node.boot_id != self.boot_id
     }
 
     fn has_rebooted(&self, seen: &Seen) -> bool {
@@ -180,7 +217,10 @@ impl HotSwap {
     pub fn lines(&self, now: Now) -> Vec<String> {
         let waited = now.since(self.since);
         match &self.step {
-            Step::Draining => vec!["its pods are evicted; then it is switched off".to_owned()],
+            Step::Draining => vec![
+                "its pods are evicted; then it is switched off".to_owned(),
+                "its lights blink until it is off, so that you find it".to_owned(),
+            ],
             Step::SwitchingOff => vec!["it is being told to switch off".to_owned()],
             Step::Confirming if waited >= STUBBORN => vec![
                 format!(
@@ -198,6 +238,13 @@ impl HotSwap {
                 "look at its ACT light first: ten short flashes, a pause, again: halted".to_owned(),
                 "when a board comes back under this name, pods may come again by themselves"
                     .to_owned(),
+            ],
+            Step::Returning { is_same: true } if waited >= STUBBORN => vec![
+                format!(
+                    "it is heard again for {}, and is not Ready after a new start",
+                    short(waited)
+                ),
+                "do not pull it: perhaps it was never off; look at the board".to_owned(),
             ],
             Step::Returning { is_same: true } => {
                 vec!["the board is back; waiting until it is Ready".to_owned()]
@@ -277,6 +324,8 @@ mod tests {
             drained: Some(Ok(())),
             ..well()
         };
+        assert_eq!(swap.look(&well(), at(0)), [Deed::Blink]);
+        assert_eq!(swap.look(&well(), at(1)), [], "it blinks already");
         assert_eq!(swap.look(&drained, at(10)), [Deed::SwitchOff]);
         assert_eq!(swap.look(&drained, at(11)), [], "told once");
         let off = Seen {
@@ -359,10 +408,8 @@ mod tests {
             assert_eq!(swap.look(&seen, at(701)), [], "not Ready yet");
             seen.node = Some(back);
             let deeds = swap.look(&seen, at(702));
-            let expected: Vec<Deed> = uncordoned
-                .map(|uid| Deed::Uncordon(Uid(uid.into())))
-                .into_iter()
-                .collect();
+            let uncordon = uncordoned.map(|uid| Deed::Uncordon(Uid(uid.into())));
+            let expected: Vec<Deed> = uncordon.into_iter().chain([Deed::StopBlinking]).collect();
             assert_eq!((deeds, &swap.step), (expected, &Step::Done { is_same }));
             assert!(!swap.is_running());
             assert_eq!(swap.look(&seen, at(800)), []);
@@ -370,14 +417,45 @@ mod tests {
     }
 
     #[test]
+    fn a_heartbeat_alone_is_no_board_that_came_back() {
+        let mut swap = told_to_switch_off();
+        swap.look(&silent(), at(60));
+        // The Lease is renewed; the Node is still the one that went, Ready and cordoned.
+        for seconds in [70, 71, 100] {
+            assert_eq!(swap.look(&well(), at(seconds)), []);
+            assert_eq!(swap.step, Step::Returning { is_same: true });
+        }
+        assert!(swap.lines(at(300))[1].contains("do not pull it"));
+        let other = node("u2", "b2", "m2");
+        let seen = Seen {
+            node: Some(SeenNode {
+                is_ready: false,
+                ..other.clone()
+            }),
+            ..well()
+        };
+        swap.look(&seen, at(301));
+        assert_eq!(swap.step, Step::Returning { is_same: false });
+        let seen = Seen {
+            node: Some(other),
+            ..well()
+        };
+        let uncordon = Deed::Uncordon(Uid("u2".into()));
+        assert_eq!(swap.look(&seen, at(302)), [uncordon, Deed::StopBlinking]);
+    }
+
+    #[test]
     fn what_fails_on_the_way_stops_it_and_says_so() {
         let mut swap = begun();
-        assert_eq!(swap.look(&well(), at(5)), [], "the drain goes on");
+        assert_eq!(swap.look(&well(), at(5)), [Deed::Blink]);
+        assert_eq!(swap.look(&well(), at(104)), [], "the drain goes on");
+        assert_eq!(swap.look(&well(), at(105)), [Deed::Blink], "a long one");
         let failed = Seen {
             drained: Some(Err("its drain was stopped".into())),
             ..well()
         };
-        swap.look(&failed, at(9));
+        assert_eq!(swap.look(&failed, at(109)), [Deed::StopBlinking]);
+        assert_eq!(swap.look(&failed, at(110)), []);
         assert!(swap.lines(at(9))[0].contains("its drain was stopped"));
 
         let mut swap = begun();

@@ -24,6 +24,8 @@ pub(crate) struct Hardware {
     /// Time of the last start, by the world's clock in seconds since 1970.
     booted: i64,
     restarts: u32,
+    /// The last words of k3s before it ended, while it cannot start.
+    pub(crate) k3s_fails: Option<String>,
 }
 
 impl Hardware {
@@ -38,6 +40,7 @@ impl Hardware {
             is_disk_full: false,
             booted: stamp::now() - 86_400 - i64::from(share(3_000_000)),
             restarts: 0,
+            k3s_fails: None,
         }
     }
 
@@ -110,6 +113,7 @@ impl World {
         }
         if line.contains("systemctl restart") {
             machine.hardware.restarts = 0;
+            machine.hardware.k3s_fails = None;
             return Said::Text(String::new(), 0);
         }
         if line.contains("dmesg") {
@@ -210,17 +214,28 @@ fn probe(name: &str, machine: &Machine, is_deep: bool, seconds: f64) -> String {
         line("led", &format!("{led}\t{lit}\t{delays}\t{}", all.join(" ")));
     }
     line("cgroup2", "cpuset cpu io memory pids");
-    let active = ["active", "running"];
+    let active = match &hardware.k3s_fails {
+        Some(_) => ["activating", "auto-restart"],
+        None => ["active", "running"],
+    };
+    let restarts = match &hardware.k3s_fails {
+        Some(_) => hardware.restarts + 7,
+        None => hardware.restarts,
+    };
     for (key, value) in [
         ("Id", format!("{}.service", unit(machine))),
         ("LoadState", "loaded".to_owned()),
         ("ActiveState", active[0].to_owned()),
         ("SubState", active[1].to_owned()),
-        ("NRestarts", hardware.restarts.to_string()),
+        ("NRestarts", restarts.to_string()),
     ] {
         line("unit", &format!("{key}={value}"));
     }
     if is_deep {
+        line("deep", "");
+        if hardware.k3s_fails.is_none() && node.role == Role::Server {
+            line("listens", "6443");
+        }
         for entry in journal(name, machine) {
             line("journal", &format!("{}\t{entry}", unit(machine)));
         }
@@ -256,7 +271,11 @@ fn lights(hardware: &mut Hardware, action: &str) -> String {
 fn journal(name: &str, machine: &Machine) -> Vec<String> {
     let at = |ago: i64| stamp::seconds(stamp::now() - ago);
     let unit = unit(machine);
-    vec![
+    let end = machine.hardware.k3s_fails.as_ref().map(|words| {
+        let at = at(5);
+        format!("{at} {name} {unit}[812]: level=fatal msg=\"{words}\"")
+    });
+    let lines = vec![
         format!(
             "{} {name} {unit}[812]: level=info msg=\"Starting {unit} {}\"",
             at(900),
@@ -278,7 +297,8 @@ fn journal(name: &str, machine: &Machine) -> Vec<String> {
             "{} {name} {unit}[812]: I \"Updated Pod\" source=\"api\"",
             at(30)
         ),
-    ]
+    ];
+    lines.into_iter().chain(end).collect()
 }
 
 fn kernel(machine: &Machine) -> Vec<String> {

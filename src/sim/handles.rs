@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::agenda::Job;
 use super::server::Command;
 use super::shared::{Ambush, Fault, Shared};
-use super::sshd::SshFault;
+use super::sshd::{SshFault, SshLogin};
 use super::stamp;
 use super::store::Key;
 use super::world::{Pressure, World};
@@ -95,6 +95,21 @@ impl NodeHandle {
             Some(fault) => _ = switches.ssh.insert(self.name.clone(), fault),
             None => _ = switches.ssh.remove(&self.name),
         }
+    }
+
+    /// k3s on the board ends with these words whenever it starts, until somebody restarts its unit. Only SSH tells of it.
+    pub fn break_k3s(&self, last_words: &str) {
+        self.change(|world, name| {
+            if let Some(machine) = world.machines.get_mut(name) {
+                machine.hardware.k3s_fails = Some(last_words.to_owned());
+            }
+        });
+    }
+
+    /// New connections to the board's SSH are let in like this.
+    pub fn set_ssh_login(&self, login: SshLogin) {
+        let mut switches = self.shared.switches();
+        switches.logins.insert(self.name.clone(), login);
     }
 
     /// The firmware reports these bits, and the disk is full or not.

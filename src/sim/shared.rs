@@ -2,12 +2,13 @@
 //!
 //! It decides nothing. Invariant: locks are held for a moment, never across an await.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 
+use super::sshd::{SshFault, SshLogin};
 use super::world::World;
 
 /// Requests remembered for `request_log`.
@@ -54,7 +55,9 @@ pub(crate) struct Switches {
     pub(crate) faults: VecDeque<Ambush>,
     pub(crate) log: VecDeque<String>,
     /// What goes wrong with the SSH of boards, by name; it holds for new connections.
-    pub(crate) ssh: std::collections::BTreeMap<String, super::sshd::SshFault>,
+    pub(crate) ssh: BTreeMap<String, SshFault>,
+    /// How boards let somebody in, by name, where not everybody is.
+    pub(crate) logins: BTreeMap<String, SshLogin>,
 }
 
 /// A fault that waits for a request.

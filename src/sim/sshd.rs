@@ -1,4 +1,4 @@
-//! The boards' SSH servers: a port on 127.0.0.1 for each, one key for each, anybody is let in.
+//! The boards' SSH servers: a port on 127.0.0.1 for each, one key for each; anybody is let in unless a test says how.
 //!
 //! What a command says is decided in `board`. Invariant: a board that is off closes what was open and takes nothing new.
 
@@ -10,8 +10,10 @@ use std::time::Duration;
 
 use russh::keys::PrivateKey;
 use russh::keys::ssh_key::private::Ed25519Keypair;
-use russh::server::{Auth, ChannelOpenHandle, Config, Handler, Msg, Session};
-use russh::{Channel, ChannelId, Error};
+use russh::server::{
+    Auth, ChannelOpenHandle, Config, Handler, Msg, Response, Session, VerifiedPublicKey,
+};
+use russh::{Channel, ChannelId, Error, MethodKind, MethodSet};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -33,6 +35,49 @@ pub enum SshFault {
     DropMidWay,
     /// It shows another host key: the board was reflashed, or somebody is in between.
     OtherKey,
+}
+
+/// How a board lets somebody in. A password is also what sudo wants then.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum SshLogin {
+    /// Without a proof, and sudo asks for nothing.
+    #[default]
+    Open,
+    Password(String),
+    /// The server asks in its own words (keyboard-interactive).
+    Interactive(String),
+    /// Any key that signs.
+    Key,
+}
+
+impl SshLogin {
+    fn methods(&self) -> MethodSet {
+        let methods: &[MethodKind] = match self {
+            SshLogin::Open => &[MethodKind::None],
+            SshLogin::Password(_) => &[MethodKind::Password],
+            SshLogin::Interactive(_) => &[MethodKind::KeyboardInteractive],
+            SshLogin::Key => &[MethodKind::PublicKey],
+        };
+        methods.into()
+    }
+
+    /// What sudo wants.
+    fn password(&self) -> Option<&str> {
+        match self {
+            SshLogin::Password(password) | SshLogin::Interactive(password) => Some(password),
+            SshLogin::Open | SshLogin::Key => None,
+        }
+    }
+
+    fn lets_in(&self, is_right: bool) -> Auth {
+        if is_right {
+            return Auth::Accept;
+        }
+        Auth::Reject {
+            proceed_with_methods: Some(self.methods()),
+            partial_success: false,
+        }
+    }
 }
 
 /// A board with its port.
@@ -92,11 +137,13 @@ async fn serve(shared: Arc<Shared>, listener: TcpListener, node: Key, seed: u64)
                 }
                 let fault = shared.switches().ssh.get(&*node).cloned();
                 let config = if fault == Some(SshFault::OtherKey) { &other } else { &usual };
+                let login = shared.switches().logins.get(&*node).cloned().unwrap_or_default();
                 let session = Board {
                     shared: Arc::clone(&shared),
                     node: Arc::clone(&node),
-                    scripts: HashMap::new(),
+                    input: HashMap::new(),
                     fault,
+                    login,
                 };
                 sessions.spawn(converse(Arc::clone(config), stream, session));
             }
@@ -124,12 +171,66 @@ async fn converse(config: Arc<Config>, stream: TcpStream, board: Board) {
 struct Board {
     shared: Arc<Shared>,
     node: Key,
-    /// What came so far over the stdin of a shell.
-    scripts: HashMap<ChannelId, Vec<u8>>,
+    /// What reads its stdin, and what came so far.
+    input: HashMap<ChannelId, (Reader, Vec<u8>)>,
     fault: Option<SshFault>,
+    login: SshLogin,
+}
+
+/// What a channel waits with for its stdin.
+enum Reader {
+    Script,
+    /// sudo, and the line it runs once it has the password.
+    Sudo(String),
 }
 
 impl Board {
+    /// Runs a line, or waits for the script it reads; `input` came already.
+    async fn run(
+        &mut self,
+        channel: ChannelId,
+        line: &str,
+        input: Vec<u8>,
+        session: &mut Session,
+    ) -> Result<(), Error> {
+        if line.contains("sh -s") {
+            self.input.insert(channel, (Reader::Script, input));
+            return Ok(());
+        }
+        let said = self.shared.world().run_program(&self.node, line);
+        self.answer(channel, said, session).await
+    }
+
+    /// sudo takes one line of its stdin; what follows belongs to the command, which says first that it runs.
+    async fn give_password(
+        &mut self,
+        channel: ChannelId,
+        session: &mut Session,
+    ) -> Result<(), Error> {
+        let Some((Reader::Sudo(line), input)) = self.input.get(&channel) else {
+            return Ok(());
+        };
+        let Some(end) = input.iter().position(|byte| *byte == b'\n') else {
+            return Ok(());
+        };
+        let (password, rest) = input.split_at(end);
+        let is_right = self.login.password().map(str::as_bytes) == Some(password);
+        if !is_right {
+            let words = b"Sorry, try again.\n".to_vec();
+            return session.extended_data(channel, 1, words);
+        }
+        let (line, rest) = (line.clone(), rest.get(1..).unwrap_or_default().to_vec());
+        self.input.remove(&channel);
+        let mark = line
+            .split_once("echo ")
+            .and_then(|(_, it)| it.split(';').next());
+        session.data(
+            channel,
+            format!("{}\n", mark.unwrap_or_default()).into_bytes(),
+        )?;
+        self.run(channel, &line, rest, session).await
+    }
+
     async fn answer(
         &mut self,
         channel: ChannelId,
@@ -178,7 +279,39 @@ impl Handler for Board {
     type Error = Error;
 
     async fn auth_none(&mut self, _: &str) -> Result<Auth, Error> {
-        Ok(Auth::Accept)
+        Ok(self.login.lets_in(self.login == SshLogin::Open))
+    }
+
+    async fn auth_password(&mut self, _: &str, password: &str) -> Result<Auth, Error> {
+        let is_right =
+            matches!(&self.login, SshLogin::Password(wanted) if wanted.as_str() == password);
+        Ok(self.login.lets_in(is_right))
+    }
+
+    async fn auth_publickey(&mut self, _: &str, _: VerifiedPublicKey<'_>) -> Result<Auth, Error> {
+        Ok(self.login.lets_in(self.login == SshLogin::Key))
+    }
+
+    async fn auth_keyboard_interactive<'a>(
+        &'a mut self,
+        _: &str,
+        _: &str,
+        response: Option<Response<'a>>,
+    ) -> Result<Auth, Error> {
+        let SshLogin::Interactive(wanted) = &self.login else {
+            return Ok(self.login.lets_in(false));
+        };
+        let Some(mut response) = response else {
+            return Ok(Auth::Partial {
+                name: format!("board {}", self.node).into(),
+                instructions: "The code is on the label of the case.".into(),
+                prompts: vec![("Code: ".into(), false)].into(),
+            });
+        };
+        let is_right = response
+            .next()
+            .is_some_and(|code| *code == *wanted.as_bytes());
+        Ok(self.login.lets_in(is_right))
     }
 
     async fn channel_open_session(
@@ -203,28 +336,30 @@ impl Handler for Board {
         session.channel_success(channel)?;
         let line = String::from_utf8_lossy(data).into_owned();
         if line.contains("sudo -k -n true") {
-            return self
-                .answer(channel, Said::Text("free\n".to_owned(), 0), session)
-                .await;
+            let word = match self.login.password() {
+                Some(_) => "asks\n",
+                None => "free\n",
+            };
+            let said = Said::Text(word.to_owned(), 0);
+            return self.answer(channel, said, session).await;
         }
-        if line.contains("sh -s") {
-            self.scripts.insert(channel, Vec::new());
+        if line.contains("sudo -k -S") {
+            self.input.insert(channel, (Reader::Sudo(line), Vec::new()));
             return Ok(());
         }
-        let said = self.shared.world().run_program(&self.node, &line);
-        self.answer(channel, said, session).await
+        self.run(channel, &line, Vec::new(), session).await
     }
 
     async fn data(
         &mut self,
         channel: ChannelId,
         data: &[u8],
-        _: &mut Session,
+        session: &mut Session,
     ) -> Result<(), Error> {
-        if let Some(script) = self.scripts.get_mut(&channel) {
-            script.extend_from_slice(data);
+        if let Some((_, input)) = self.input.get_mut(&channel) {
+            input.extend_from_slice(data);
         }
-        Ok(())
+        self.give_password(channel, session).await
     }
 
     async fn channel_eof(
@@ -232,11 +367,14 @@ impl Handler for Board {
         channel: ChannelId,
         session: &mut Session,
     ) -> Result<(), Error> {
-        let Some(script) = self.scripts.remove(&channel) else {
-            return Ok(());
+        let said = match self.input.remove(&channel) {
+            None => return Ok(()),
+            Some((Reader::Script, script)) => {
+                let script = String::from_utf8_lossy(&script).into_owned();
+                self.shared.world().run_script(&self.node, &script)
+            }
+            Some((Reader::Sudo(_), _)) => Said::Text(String::new(), 1),
         };
-        let script = String::from_utf8_lossy(&script).into_owned();
-        let said = self.shared.world().run_script(&self.node, &script);
         self.answer(channel, said, session).await
     }
 }

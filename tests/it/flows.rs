@@ -1,5 +1,6 @@
 //! The real loop and the real effects on a test screen, against the simulator.
 
+mod boards;
 mod vips;
 
 use std::io;
@@ -7,13 +8,13 @@ use std::time::Duration;
 
 use bramble::app::effects::Effects;
 use bramble::app::event_loop::{Clock, Exit, Sources, run};
-use bramble::app::{ContextSettings, Model, Settings};
+use bramble::app::{Model, Settings};
 use bramble::clients::kubeconfig_files::Places;
 use bramble::clients::kubernetes::Target;
 use bramble::clients::ssh;
 use bramble::effect::Effect;
 use bramble::keymap::Keymap;
-use bramble::sim::{Scenario, Sim, SshFault};
+use bramble::sim::{Scenario, Sim};
 use bramble::theme::roles::Theme;
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use futures::stream;
@@ -78,21 +79,12 @@ impl Backend for Quiet {
 }
 
 impl Harness {
-    /// With SSH to every board of the rack, and nothing of the person's own.
-    fn with_boards(sim: &Sim) -> Harness {
-        let name = |node: &str| (node.to_owned(), node.to_owned());
-        let context = ContextSettings {
-            hosts: sim.ssh_boards().map(name).collect(),
-            ..ContextSettings::default()
-        };
-        let settings = Settings {
-            contexts: [(sim.context().to_owned(), context)].into(),
-            ..Settings::default()
-        };
-        Harness::start(sim, settings)
+    fn start(sim: &Sim, settings: Settings) -> Harness {
+        Harness::with_ssh(sim, settings, "")
     }
 
-    fn start(sim: &Sim, settings: Settings) -> Harness {
+    /// With these lines before the others of ssh's configuration: the first value counts.
+    fn with_ssh(sim: &Sim, settings: Settings, lines: &str) -> Harness {
         let folder = tempfile::tempdir().unwrap();
         let kubeconfig = folder.path().join("config");
         std::fs::write(&kubeconfig, sim.kubeconfig()).unwrap();
@@ -103,7 +95,8 @@ impl Harness {
         let known_hosts = folder.path().join("known_hosts");
         std::fs::write(&known_hosts, sim.known_hosts()).unwrap();
         let ssh_config = folder.path().join("ssh_config");
-        std::fs::write(&ssh_config, sim.ssh_config(&known_hosts)).unwrap();
+        let all = [lines, &sim.ssh_config(&known_hosts)].concat();
+        std::fs::write(&ssh_config, all).unwrap();
         let mut ssh = ssh::Settings::of_user();
         ssh.config = Some(ssh_config);
         folder.path().clone_into(&mut ssh.here.home);
@@ -574,65 +567,4 @@ async fn a_lock_that_was_left_behind_is_removed_only_after_a_yes() {
     cockpit.press("y").await;
     cockpit.until("looks at namespace web").await;
     assert!(!lock.exists());
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn boards_say_how_warm_they_are_and_blink_to_be_found() {
-    let sim = office().await;
-    let mut cockpit = Harness::with_boards(&sim);
-    cockpit.until("4/4 ready").await;
-    let screen = cockpit.until("dips").await;
-    assert!(screen.contains("°C"), "{screen}");
-    cockpit.press("j enter").await;
-    cockpit.until("Board over SSH").await;
-    cockpit.press("esc b").await;
-    cockpit.until("ACT and PWR of board rpi-01 blinks").await;
-    cockpit.press("b").await;
-    cockpit
-        .until("the lights of board rpi-01 are as they were")
-        .await;
-    cockpit.press("l").await;
-    cockpit.until("Successfully registered node").await;
-    cockpit.press("esc").await;
-    cockpit.until("4/4 ready").await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_board_whose_ssh_fails_is_a_dash_and_no_storm() {
-    let sim = office().await;
-    sim.node("rpi-01").break_ssh(Some(SshFault::OtherKey));
-    sim.node("rpi-02").break_ssh(Some(SshFault::DropMidWay));
-    sim.node("rpi-03").set_hardware(0x50005, true);
-    let mut cockpit = Harness::with_boards(&sim);
-    cockpit.until("4/4 ready").await;
-    cockpit.until("low").await;
-    cockpit.press("8").await;
-    let screen = cockpit.until("board rpi-03 gets too little voltage").await;
-    assert!(screen.contains("free on / of board rpi-03"), "{screen}");
-    cockpit.press("1 j enter").await;
-    let mut seen = String::new();
-    for _ in 0..12 {
-        seen += &text(&cockpit.model);
-        cockpit.press("ctrl-d").await;
-    }
-    assert!(seen.contains("another host key"), "{seen}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_board_is_swapped_drained_off_and_back() {
-    let sim = office().await;
-    let mut cockpit = Harness::with_boards(&sim);
-    cockpit.until("4/4 ready").await;
-    cockpit.press("H").await;
-    cockpit.until("is the only server of the cluster").await;
-    cockpit.press("G H").await;
-    cockpit.until("Take board rpi-03 out of the rack?").await;
-    cockpit.answer("r p i - 0 3 enter").await;
-    cockpit.until("going off").await;
-    sim.node("rpi-03").go_dark();
-    cockpit.press("p").await;
-    cockpit.until("safe to pull").await;
-    sim.node("rpi-03").replace();
-    let screen = cockpit.until("a new board has the name").await;
-    assert!(!screen.contains("safe to pull"), "{screen}");
 }

@@ -2,7 +2,8 @@
 
 use bramble::app::view::view;
 use bramble::app::{Model, update};
-use bramble::msg::Msg;
+use bramble::effect::RequestId;
+use bramble::msg::{Generation, Msg};
 use bramble::theme::roles::Theme;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use insta::assert_snapshot;
@@ -12,9 +13,11 @@ use ratatui::layout::{Rect, Size};
 use crate::fixtures::{at, contexts, merge_previewed, model, office, office_in_an_outage, tell};
 use bramble::rack::drain::{News, Occupant, Plan, PodId, PodNews};
 use bramble::rack::facts::Fact;
+use bramble::rack::hot_swap::{HotSwap, SeenNode, Step};
 use bramble::rack::link::LinkState;
 use bramble::rack::node::{NodeName, Uid};
 use bramble::rack::problem::{Problem, Severity, Subject};
+use bramble::rack::ssh::{self, ChangedKey, HostKey, KnownAt};
 
 const SMALL: Size = Size::new(60, 20);
 const USUAL: Size = Size::new(80, 24);
@@ -254,6 +257,189 @@ fn hostile_names_reach_the_screen_only_in_a_visible_form() {
             .filter(|c| (c.is_control() && *c != '\n') || ('\u{202a}'..='\u{202e}').contains(c))
             .collect();
         assert_eq!(bad, Vec::<char>::new(), "after {keys}");
+    }
+}
+
+/// The answer of a board over SSH, as its script gives it.
+const ANSWER: &str = "board 1
+clock\t1772366520
+model\tRaspberry Pi 4 Model B Rev 1.4
+serial-number\t10000000abcdef01
+arch\taarch64
+kernel\t6.12.34+rpt-rpi-v8
+boot\te73ac3ee-7792-441c-8753-d792296be53b
+uptime\t339447.47 267310.10
+load\t2.79 2.53 2.21 4/133 7042
+memory\tMemTotal:        3884904 kB\tMemFree:          210811 kB\tMemAvailable:    2235380 kB
+disk\t/\t61156264\t52181356\t6430000\t/
+root\t/dev/mmcblk0p2 / ext4 rw,noatime 0 0
+temperature\t63783\tcpu-thermal
+throttled\t50005
+fan\t2100
+pwm\t125
+led\tACT\t0\t\t\tnone [mmc0] timer heartbeat default-on panic
+led\tPWR\t255\t100\t100\tnone [timer] heartbeat
+cgroup2\tcpuset cpu io memory pids
+";
+
+fn answered(model: &mut Model, node: &str, text: &str) {
+    let reading = bramble::rack::board::parse(text).unwrap();
+    let answer = Msg::BoardAnswered {
+        generation: Generation::default(),
+        node: NodeName::new(node),
+        result: Ok(Box::new(reading)),
+    };
+    update(model, answer);
+}
+
+/// The office rack whose boards answer over SSH; the units are `k3s` on the server and `k3s-agent` else.
+fn with_boards(size: Size, deep: &str) -> Model {
+    let mut model = office(size, "terminal");
+    for name in ["k3s-server", "rpi-01", "rpi-02"] {
+        let (unit, state) = match name {
+            "k3s-server" => (
+                "k3s",
+                "ActiveState=activating\nunit\tSubState=auto-restart\nunit\tNRestarts=7",
+            ),
+            _ => (
+                "k3s-agent",
+                "ActiveState=active\nunit\tSubState=running\nunit\tNRestarts=0",
+            ),
+        };
+        let units = format!("unit\tId={unit}.service\nunit\tLoadState=loaded\nunit\t{state}\n");
+        let deep = deep.replace("UNIT", unit);
+        answered(&mut model, name, &format!("{ANSWER}{units}{deep}end\n"));
+    }
+    model
+}
+
+#[test]
+fn a_board_over_ssh_is_a_section_of_its_page() {
+    for (place, size) in [("80x24", USUAL), ("60x20", SMALL)] {
+        let mut model = with_boards(size, "");
+        update(&mut model, Msg::Clock(at(123)));
+        assert_snapshot!(format!("boards-{place}"), text(&model));
+        press(&mut model, "j enter");
+        // The section stands in the middle of the page.
+        for _ in 0..100 {
+            if text(&model)
+                .lines()
+                .take(5)
+                .any(|line| line.contains("Board over SSH"))
+            {
+                break;
+            }
+            press(&mut model, "j");
+        }
+        assert_snapshot!(format!("board-section-{place}"), text(&model));
+    }
+}
+
+#[test]
+fn in_an_outage_each_board_says_what_it_knows_over_ssh() {
+    let deep = "deep\njournal\tUNIT\ttime=\"x\" level=fatal msg=\"starting kubernetes: database is locked\"\n";
+    for (place, size) in [("80x24", USUAL), ("60x20", SMALL)] {
+        let mut model = with_boards(size, deep);
+        let problem = Problem::new(
+            Severity::Critical,
+            Subject::Link,
+            "the API server does not answer",
+        );
+        tell(&mut model, Fact::Link(LinkState::Stale { problem }));
+        update(&mut model, Msg::Clock(at(123)));
+        assert_snapshot!(format!("outage-over-ssh-{place}"), text(&model));
+    }
+}
+
+#[test]
+fn a_hot_swap_says_what_to_do_and_its_tray_says_when() {
+    for (place, size) in [("80x24", USUAL), ("60x20", SMALL)] {
+        let mut model = with_boards(size, "");
+        let node = model.rack.node(&NodeName::new("rpi-03")).unwrap();
+        let seen = SeenNode {
+            uid: node.uid.clone(),
+            boot_id: node.info.boot_id.clone(),
+            machine_id: node.info.machine_id.clone(),
+            is_ready: false,
+            is_cordoned: true,
+        };
+        let name = NodeName::new("rpi-03");
+        let mut swap = HotSwap::begin(name.clone(), "office-rack".to_owned(), seen, at(100));
+        swap.step = Step::SafeToPull;
+        model.rack.swaps.insert(name, swap);
+        update(&mut model, Msg::Clock(at(123)));
+        press(&mut model, "G");
+        assert_snapshot!(format!("swap-table-{place}"), text(&model));
+        press(&mut model, "p");
+        assert_snapshot!(format!("swap-tray-{place}"), text(&model));
+        press(&mut model, "enter");
+        assert_snapshot!(format!("swap-page-{place}"), text(&model));
+    }
+}
+
+fn host_key(last: &str) -> HostKey {
+    let key = "AAAAC3NzaC1lZDI1NTE5AAAAIB/3kOSfmc4dd2ZtEmu1MwC72EQjRhto+GWEGaIHu1";
+    HostKey::from_base64(&format!("{key}{last}")).unwrap()
+}
+
+#[test]
+fn what_a_connection_asks_is_readable_at_every_size() {
+    let new = ssh::Question::NewHostKey {
+        name: "rpi-04.lan".to_owned(),
+        address: Some("192.168.7.14".to_owned()),
+        through: vec!["bastion".to_owned()],
+        key: host_key("3K"),
+        others: Vec::new(),
+        file: Some("/home/ada/.ssh/known_hosts".into()),
+    };
+    let changed = ssh::Question::ChangedHostKey {
+        host: "rpi-03".to_owned(),
+        address: Some("192.168.7.13".to_owned()),
+        changed: Box::new(ChangedKey {
+            name: "rpi-03.lan".to_owned(),
+            old: vec![KnownAt {
+                file: "/home/ada/.ssh/known_hosts".into(),
+                line: 12,
+                key: host_key("3K"),
+            }],
+            new: host_key("4K"),
+            file: Some("/home/ada/.ssh/known_hosts".into()),
+        }),
+    };
+    let sudo = ssh::Question::Sudo {
+        user: "pi".to_owned(),
+        host: "rpi-03".to_owned(),
+        again: true,
+    };
+    let code = ssh::Question::Interactive {
+        user: "pi".to_owned(),
+        host: "rpi-03".to_owned(),
+        title: "Two factors\u{1b}[2J".to_owned(),
+        text: "Look at your phone.".to_owned(),
+        prompts: ["Code: ", "PIN: "]
+            .map(|text| ssh::Prompt {
+                text: text.to_owned(),
+                echo: text == "Code: ",
+            })
+            .to_vec(),
+    };
+    for (place, size) in [("80x24", USUAL), ("60x20", SMALL)] {
+        let asked = [
+            ("new-host-key", &new),
+            ("changed-host-key", &changed),
+            ("sudo", &sudo),
+            ("interactive", &code),
+        ];
+        for (name, question) in asked {
+            let mut model = office(size, "terminal");
+            let (request, question) = (RequestId(1), question.clone());
+            update(&mut model, Msg::SshAsks { request, question });
+            update(&mut model, Msg::Clock(at(123)));
+            if name == "sudo" {
+                press(&mut model, "s e c r e t");
+            }
+            assert_snapshot!(format!("ssh-asks-{name}-{place}"), text(&model));
+        }
     }
 }
 

@@ -32,6 +32,11 @@ pub(in crate::app) fn ssh_asks(
     };
     queue.push_back(match question {
         ssh::Question::NewHostKey { .. } => host_key(request, question),
+        ssh::Question::ChangedHostKey {
+            host,
+            address,
+            changed,
+        } => changed_key(request, &host, address, &changed),
         ssh::Question::Passphrase { file, again } => {
             form(format!("Passphrase of {file}"), again, &[], "passphrase")
         }
@@ -53,7 +58,7 @@ pub(in crate::app) fn ssh_asks(
         } => interactive(
             request,
             format!("{host} asks {user}"),
-            [title, text],
+            &[title, text],
             prompts,
         ),
     });
@@ -111,15 +116,60 @@ fn host_key(request: RequestId, question: ssh::Question) -> Msg {
     })
 }
 
+/// Another key than the known one: refused, unless the person types the name of the host they reflashed.
+fn changed_key(
+    request: RequestId,
+    host: &str,
+    address: Option<String>,
+    changed: &ssh::ChangedKey,
+) -> Msg {
+    let shown = |words: &str, key: &ssh::HostKey| {
+        let (kind, fingerprint) = (key.kind(), key.fingerprint());
+        [format!("{words} {kind}"), format!("  {fingerprint}")]
+    };
+    let mut lines: Vec<String> = Vec::new();
+    for old in &changed.old {
+        let words = format!("{} line {} knows", old.file.display(), old.line);
+        lines.extend(shown(&words, &old.key));
+    }
+    let now = match address {
+        Some(address) if address != changed.name => format!("{} at {address} shows", changed.name),
+        _ => format!("{} shows", changed.name),
+    };
+    lines.extend(shown(&now, &changed.new));
+    lines.push(
+        "Right only if you reflashed this board or put another in its place. Otherwise somebody may be listening in."
+            .to_owned(),
+    );
+    lines.push(match &changed.file {
+        Some(file) => {
+            let file = file.display();
+            format!("Yes replaces the lines of this host in {file}; {file}.old keeps them.")
+        }
+        None => "Yes trusts it until bramble ends.".to_owned(),
+    });
+    let answer = Answer::Yes;
+    Msg::Ask(Question {
+        typed: Some(host.to_owned()),
+        then: vec![Effect::AnswerSsh { request, answer }],
+        otherwise: no(request),
+        ..Question::new(format!("Accept a changed host key of {host}?"), lines)
+    })
+}
+
 /// The server's own questions, in its own words.
 fn interactive(
     request: RequestId,
     title: String,
-    words: [String; 2],
+    words: &[String; 2],
     prompts: Vec<ssh::Prompt>,
 ) -> Msg {
     let mut form = empty_form(request, title);
-    form.lines = words.into_iter().filter(|it| !it.is_empty()).collect();
+    let lines = words.iter().flat_map(|text| text.lines());
+    form.lines = lines
+        .filter(|it| !it.is_empty())
+        .map(str::to_owned)
+        .collect();
     for (key, prompt) in FIELDS.into_iter().zip(prompts) {
         form.lines.push(format!("{key}: {}", prompt.text));
         form.fields.push(if prompt.echo {
@@ -137,12 +187,17 @@ pub(in crate::app) fn ssh_answered(
     answers: &Answers,
     effects: &mut Vec<Effect>,
 ) {
-    let typed = |key| Some(Secret::new(answers.text(key))).filter(|it| !it.expose().is_empty());
-    let secret = |key| answers.secret(key).cloned().or_else(|| typed(key));
-    let mut secrets: Vec<Secret> = FIELDS.into_iter().map_while(secret).collect();
-    let answer = match secrets.len() {
-        0 | 1 => secrets.pop().map_or(Answer::No, Answer::Secret),
-        _ => Answer::Secrets(secrets),
+    let typed = |key| Secret::new(answers.text(key));
+    let secret = |key| answers.secret(key).cloned().unwrap_or_else(|| typed(key));
+    // In their places, the empty ones too; what is missing at the end is taken as empty.
+    let mut secrets: Vec<Secret> = FIELDS.into_iter().map(secret).collect();
+    while secrets.len() > 1 && secrets.last().is_some_and(|it| it.expose().is_empty()) {
+        secrets.pop();
+    }
+    let answer = match secrets.pop() {
+        Some(only) if secrets.is_empty() => Answer::Secret(only),
+        Some(last) => Answer::Secrets(secrets.into_iter().chain([last]).collect()),
+        None => Answer::No,
     };
     effects.push(Effect::AnswerSsh { request, answer });
 }

@@ -128,11 +128,11 @@ pub(super) fn go_on(model: &mut Model, effects: &mut Vec<Effect>) {
         if let (true, Some(line)) = (changed, line) {
             model.notify(Level::Info, format!("board {name}: {line}"));
         }
-        if matches!(swap_step(model, &name), Some(Step::Done { .. })) {
-            model.rack.swaps.remove(&name);
-        }
         for deed in deeds {
             effects.extend(swap_effect(model, &name, &context, deed));
+        }
+        if matches!(swap_step(model, &name), Some(Step::Done { .. })) {
+            model.rack.swaps.remove(&name);
         }
     }
 }
@@ -148,13 +148,19 @@ fn swap_effect(
     deed: SwapDeed,
 ) -> Option<Effect> {
     let node = name.clone();
+    let to = hosts::destination(model, name).ok();
     match deed {
+        SwapDeed::Blink | SwapDeed::StopBlinking => {
+            let to = to?;
+            model.boards.lit_by_swap.insert(node.clone());
+            let deed = match deed {
+                SwapDeed::Blink => Deed::Blink,
+                _ => Deed::StopBlinking,
+            };
+            Some(Effect::Board { node, to, deed })
+        }
         SwapDeed::SwitchOff => {
-            let to = model
-                .rack
-                .node(name)
-                .map(|_| hosts::destination(model, name));
-            let Some(Ok(to)) = to else {
+            let Some(to) = to else {
                 let why = Err("there is no way to the board over SSH".to_owned());
                 model.boards.switched_off.insert(node, why);
                 return None;

@@ -99,6 +99,7 @@ else
 fi
 
 if [ "${DEEP-}" = 1 ]; then
+  printf 'deep\n'
   # 6443 in hexadecimal, listening.
   for file in "$R/proc/net/tcp" "$R/proc/net/tcp6"; do
     [ -r "$file" ] && grep -q ':192B 0*:0000 0A' "$file" && printf 'listens\t6443\n'

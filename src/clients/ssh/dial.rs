@@ -74,6 +74,11 @@ pub(super) async fn dial(
                 accept_new(shared, &resolved, through.as_deref(), key, address, asker).await?;
                 continue;
             }
+            Reached::ChangedKey { changed, address } => {
+                drop(permit);
+                replace_changed(shared, &at, changed, address, asker).await?;
+                continue;
+            }
         };
         if let (Some(Verdict::New { key }), Strict::AcceptNew) = (told.verdict(), resolved.strict) {
             shared.trust.accept(&resolved, &key)?;
@@ -98,6 +103,11 @@ enum Reached {
     /// Its key is new, and somebody has to be asked.
     NewKey {
         key: HostKey,
+        address: Option<SocketAddr>,
+    },
+    /// It shows another key than the one it is known by.
+    ChangedKey {
+        changed: Box<ChangedKey>,
         address: Option<SocketAddr>,
     },
     /// It hung up before it had shown a key, as sshd does when too many are not logged in yet.
@@ -168,12 +178,15 @@ fn refused(
     let name = resolved.names().name;
     match told.verdict() {
         Some(Verdict::New { key }) => Ok(Reached::NewKey { key, address }),
-        Some(Verdict::Changed { key, old }) => Err(Error::HostKeyChanged(Box::new(ChangedKey {
-            name,
-            old,
-            new: key,
-            file: Trust::file(resolved),
-        }))),
+        Some(Verdict::Changed { key, old }) => Ok(Reached::ChangedKey {
+            changed: Box::new(ChangedKey {
+                name,
+                old,
+                new: key,
+                file: Trust::file(resolved),
+            }),
+            address,
+        }),
         Some(Verdict::Revoked { key, by }) => Err(Error::HostKeyRevoked {
             name,
             key,
@@ -229,6 +242,25 @@ async fn accept_new(
         }
     }
     shared.trust.accept(resolved, &key)
+}
+
+/// A changed key is refused, whatever ssh's configuration says, unless a person vouches for it.
+async fn replace_changed(
+    shared: &Shared<'_>,
+    at: &str,
+    changed: Box<ChangedKey>,
+    address: Option<SocketAddr>,
+    asker: &Asker,
+) -> Result<(), Error> {
+    let question = Question::ChangedHostKey {
+        host: at.to_owned(),
+        address: address.map(|address| address.ip().to_string()),
+        changed: changed.clone(),
+    };
+    match asker.ask(question).await {
+        Answer::Yes => shared.trust.replace(&changed),
+        Answer::No | Answer::Secret(_) | Answer::Secrets(_) => Err(Error::HostKeyChanged(changed)),
+    }
 }
 
 /// Every address of the name in turn, as OpenSSH does it; the last failure is told.

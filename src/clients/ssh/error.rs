@@ -120,7 +120,10 @@ impl Error {
     /// Whether somebody was asked and did not answer: asking again by itself would be a nuisance.
     pub(super) fn is_declined(&self) -> bool {
         match self {
-            Error::Declined { .. } | Error::NewHostKey { .. } | Error::WrongPassword { .. } => true,
+            Error::Declined { .. }
+            | Error::NewHostKey { .. }
+            | Error::HostKeyChanged(_)
+            | Error::WrongPassword { .. } => true,
             Error::Hop { error, .. } => error.is_declined(),
             _ => false,
         }
@@ -200,7 +203,7 @@ fn changed_key(problem: Problem, changed: &ChangedKey) -> Problem {
             changed.new.fingerprint()
         ))
         .why("the board was reflashed, another board has its address, or somebody is listening in")
-        .next("if you reflashed it, accept the new key; otherwise do not connect")
+        .next("if you reflashed it, ask it something again, such as its journal, and accept the new key; otherwise do not connect")
 }
 
 fn denied_next(tried: &[String]) -> &'static str {

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Error;
 use super::connection::Connection;
 use super::root::Way;
+use super::{Error, Route};
 use crate::clients::backoff::Backoff;
 use crate::rack::secret::Secret;
 
@@ -22,6 +22,8 @@ pub(super) struct Slot {
     pub(super) state: tokio::sync::Mutex<State>,
     pub(super) way: tokio::sync::Mutex<Way>,
     pause: Mutex<Pause>,
+    /// The hop before it, once it was tried through one.
+    behind: Mutex<Option<Route>>,
 }
 
 #[derive(Default)]
@@ -60,10 +62,15 @@ impl Slot {
         pause.error.clone().filter(|_| !is_over)
     }
 
-    /// Whether only a person can change something.
-    pub(super) fn is_hopeless(&self) -> bool {
-        let pause = self.pause();
-        pause.error.is_some() && pause.until.is_none()
+    pub(super) fn goes_through(&self, hop: Route) {
+        *self.behind.lock().unwrap_or_else(PoisonError::into_inner) = Some(hop);
+    }
+
+    pub(super) fn behind(&self) -> Option<Route> {
+        self.behind
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     pub(super) fn failed(&self, error: &Error) {

@@ -3,6 +3,7 @@
 use crate::panes::listing::Tone;
 use crate::panes::page::{LABEL, Line, Piece, heading, row, toned};
 use crate::rack::Rack;
+use crate::rack::board::outage::Outage;
 use crate::rack::board::state::Board;
 use crate::rack::board::{BoardLed, Reading};
 use crate::rack::node::Node;
@@ -75,6 +76,25 @@ pub(super) fn activity(rack: &Rack, node: &Node, theme: &Theme) -> Light {
     }
 }
 
+/// The line under a row while the API is not heard: what the board itself says, over SSH.
+pub(super) fn outage(rack: &Rack, node: &Node) -> Option<(String, Tone)> {
+    if !rack.link.is_stale() {
+        return None;
+    }
+    let board = rack.boards.get(&node.name)?;
+    let Some(reading) = board.fresh(rack.now) else {
+        let failure = board.failure.as_ref()?;
+        return Some((failure.what.clone(), Tone::Muted));
+    };
+    let outage = Outage::of(reading);
+    let tone = if outage.is_suspect() {
+        Tone::Bad
+    } else {
+        Tone::Muted
+    };
+    Some((outage.line(), tone))
+}
+
 fn activity_led(reading: &Reading) -> Option<&BoardLed> {
     let is_activity = |led: &&BoardLed| matches!(&*led.name, "ACT" | "led0");
     reading.leds.iter().find(is_activity)
@@ -125,17 +145,17 @@ pub(super) fn section(rack: &Rack, node: &Node, lines: &mut Vec<Line>) {
         lines.push(row(&format!("LED {}", led.name), light_words(led)));
     }
     units(reading, lines);
+    cause(reading, lines);
 }
 
 fn hardware(reading: &Reading, lines: &mut Vec<Line>) {
-    let words = [
-        reading.model.as_deref(),
-        reading.architecture.as_deref(),
-        reading.kernel.as_deref(),
-    ];
-    let words: Vec<&str> = words.into_iter().flatten().collect();
-    if !words.is_empty() {
-        lines.push(row("model", words.join(", ")));
+    if let Some(model) = &reading.model {
+        lines.push(row("model", &**model));
+    }
+    let system = [reading.kernel.as_deref(), reading.architecture.as_deref()];
+    let system: Vec<&str> = system.into_iter().flatten().collect();
+    if !system.is_empty() {
+        lines.push(row("kernel", system.join(", ")));
     }
     if let Some(serial) = &reading.serial {
         lines.push(row("serial", &**serial));
@@ -143,7 +163,8 @@ fn hardware(reading: &Reading, lines: &mut Vec<Line>) {
     if let Some(uptime) = reading.uptime {
         let boot = reading.boot_id.as_deref().unwrap_or("?");
         let up = short(std::time::Duration::from_secs(uptime));
-        lines.push(row("up", format!("{up}, boot {boot}")));
+        lines.push(row("up", up));
+        lines.push(row("boot", boot));
     }
 }
 
@@ -175,8 +196,8 @@ fn health(board: &Board, reading: &Reading, lines: &mut Vec<Line>) {
                 words
             }
         };
-        let text = format!("now {}, since boot {}", or_nothing(now), or_nothing(since));
-        lines.push(toned("limits", text, piece));
+        lines.push(toned("limits now", or_nothing(now), piece));
+        lines.push(row("since boot", or_nothing(since)));
     }
     if let Some(fan) = reading.fan {
         let known = |value: Option<u32>| value.map_or("?".to_owned(), |it| it.to_string());
@@ -213,6 +234,23 @@ fn health(board: &Board, reading: &Reading, lines: &mut Vec<Line>) {
     }
     if reading.memory_cgroup == Some(false) {
         lines.push(toned("cgroup", "no memory controller", Piece::Bad));
+    }
+}
+
+/// Known only while the API is down, when it is looked for.
+fn cause(reading: &Reading, lines: &mut Vec<Line>) {
+    let outage = Outage::of(reading);
+    match outage.is_serving {
+        Some(true) => lines.push(row("port 6443", "open")),
+        Some(false) => lines.push(toned(
+            "port 6443",
+            "closed: nothing serves the API",
+            Piece::Bad,
+        )),
+        None => {}
+    }
+    if let Some(cause) = outage.cause {
+        lines.push(toned("last cause", cause, Piece::Bad));
     }
 }
 

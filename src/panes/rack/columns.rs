@@ -198,7 +198,8 @@ fn status(rack: &Rack, node: &Node) -> (Cow<'static, str>, Tone) {
     let swap = rack.swaps.get(&node.name);
     if let Some(swap) = swap {
         words.retain(|word| *word != "cordoned");
-        words.insert(1, swap.word());
+        // First: what the person at the rack goes by must not be cut off.
+        words.insert(0, swap.word());
     }
     if let Some(drain) = rack.drains.get(&node.uid).filter(|_| swap.is_none()) {
         // Every drained node is cordoned.
@@ -209,6 +210,8 @@ fn status(rack: &Rack, node: &Node) -> (Cow<'static, str>, Tone) {
     let pulse = rack.reading(&node.name).pulse;
     // Long before the API server says NotReady, the heartbeat does.
     match (pulse, node.ready()) {
+        // It is meant to be silent.
+        _ if swap.is_some() => {}
         (Pulse::Lost, Some(Truth::True)) => words.insert(1, "lost"),
         (Pulse::Late, Some(Truth::True)) => words.insert(1, "late"),
         _ => {}

@@ -9,6 +9,7 @@ use crate::panes::rack::{RackPane, board, table};
 use crate::panes::{age_and_source, draw_empty};
 use crate::rack::Rack;
 use crate::rack::beat::Pulse;
+use crate::rack::hot_swap::Step;
 use crate::rack::link::Source;
 use crate::rack::node::{Node, Truth};
 use crate::rack::time::short;
@@ -93,12 +94,14 @@ fn of_node(index: usize, node: &Node, is_selected: bool, rack: &Rack, theme: &Th
 fn line(rack: &Rack, node: &Node, theme: &Theme) -> Vec<Cell> {
     let reading = rack.reading(&node.name);
     let age = reading.age.map(short).unwrap_or_default();
-    let swap = rack.swaps.get(&node.name);
+    if let Some(swap) = rack.swaps.get(&node.name) {
+        let style = match swap.step {
+            Step::SafeToPull => theme.status_ok,
+            _ => theme.status_warn,
+        };
+        return vec![Cell::new(swap.word(), style)];
+    }
     let words = match (reading.pulse, node.ready()) {
-        _ if swap.is_some() => {
-            let word = swap.map_or("", |swap| swap.word());
-            Cell::new(word, theme.status_warn)
-        }
         _ if rack.link.is_stale() => Cell::new("not known now", theme.stale),
         (Pulse::Lost, _) => Cell::new(format!("lost {age}"), theme.status_bad),
         (_, Some(Truth::False | Truth::Unknown)) => Cell::new("NotReady", theme.status_bad),

@@ -6,6 +6,7 @@ use ratatui::style::Style;
 
 use crate::panes::listing::visible_rows;
 use crate::panes::rack::RackPane;
+use crate::panes::rack::board;
 use crate::panes::rack::columns::{BEAT, COLUMNS, Column};
 use crate::panes::{age_and_source, draw_empty};
 use crate::rack::Rack;
@@ -93,7 +94,10 @@ fn row(pane: &RackPane, node: &Node, rack: &Rack, theme: &Theme) -> Row {
             .map(|column| cell(*column, rack, node, theme))
             .collect(),
         is_marked: pane.list.rows.is_marked(&node.uid),
-        note: None,
+        note: board::outage(rack, node).map(|(text, tone)| {
+            let text = clean(&text).into_owned();
+            Cell::new(text, tone.style(false, theme))
+        }),
     }
 }
 

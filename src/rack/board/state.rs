@@ -59,11 +59,18 @@ impl Board {
         self.reading.as_ref().filter(|_| is_fresh)
     }
 
-    /// What is wrong with the board itself.
+    /// What is wrong with the board itself, and why it must not be connected to. That it does not answer is no problem of
+    /// the rack's: boards without SSH are usual.
     pub fn problems(&self, node: &NodeName, now: Now) -> Vec<Problem> {
-        let Some(reading) = self.fresh(now) else {
-            return Vec::new();
-        };
+        let is_grave = |problem: &&Problem| problem.severity == Severity::Critical;
+        let mut problems: Vec<Problem> = self.failure.iter().filter(is_grave).cloned().collect();
+        if let Some(reading) = self.fresh(now) {
+            problems.extend(self.problems_of(reading, node));
+        }
+        problems
+    }
+
+    fn problems_of(&self, reading: &Reading, node: &NodeName) -> Vec<Problem> {
         let about =
             |severity, what: String| Problem::new(severity, Subject::Node(node.clone()), what);
         let mut problems = Vec::new();

@@ -2,7 +2,7 @@
 //! business.
 
 use crate::rack::secret::Secret;
-use crate::rack::ssh::HostKey;
+use crate::rack::ssh::{ChangedKey, HostKey};
 
 /// A question whose answer a connection waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +20,15 @@ pub enum Question {
         others: Vec<HostKey>,
         /// Where the key will be written; `None` keeps it for this run only.
         file: Option<std::path::PathBuf>,
+    },
+    /// The host shows another key than the one it is known by. Answered with [`Answer::Yes`] only by somebody who knows
+    /// that the board was reflashed; then its lines in `known_hosts` are replaced.
+    ChangedHostKey {
+        /// The host as the person names it.
+        host: String,
+        /// The address that answered.
+        address: Option<String>,
+        changed: Box<ChangedKey>,
     },
     /// A private key is encrypted. [`Answer::Secret`].
     Passphrase { file: String, again: bool },
@@ -72,6 +81,7 @@ impl Question {
             Question::Passphrase { file, .. } => file,
             Question::Password { host, .. }
             | Question::Interactive { host, .. }
+            | Question::ChangedHostKey { host, .. }
             | Question::Sudo { host, .. } => host,
         }
     }

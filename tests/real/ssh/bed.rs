@@ -18,13 +18,19 @@ pub(crate) struct Bed {
     pub(crate) dir: TempDir,
     pub(crate) ssh: Ssh,
     questions: Arc<Mutex<Vec<Question>>>,
+    answer: Arc<Mutex<Person>>,
 }
+
+/// Somebody who answers.
+type Person = fn(&Question) -> Answer;
 
 /// Says yes to new keys and gives the right secrets.
 pub(crate) fn willing(question: &Question) -> Answer {
     let secret = |text: &str| Answer::Secret(Secret::new(text));
     match question {
         Question::NewHostKey { .. } => Answer::Yes,
+        // Willing is not careless.
+        Question::ChangedHostKey { .. } => Answer::No,
         Question::Passphrase { .. } => secret(PASSPHRASE),
         Question::Password { .. } | Question::Sudo { .. } => secret(PASSWORD),
         Question::Interactive { prompts, .. } => {
@@ -49,15 +55,11 @@ pub(crate) fn run(test: impl Future<Output = ()>) {
 
 impl Bed {
     /// A client with this configuration. `DIR` in it stands for the directory, `KEY(name)` for a key.
-    pub(crate) fn new(config: &str, answer: fn(&Question) -> Answer) -> Bed {
+    pub(crate) fn new(config: &str, answer: Person) -> Bed {
         Self::with(config, answer, Some(PathBuf::from("/usr/bin/ssh")))
     }
 
-    pub(crate) fn with(
-        config: &str,
-        answer: fn(&Question) -> Answer,
-        program: Option<PathBuf>,
-    ) -> Bed {
+    pub(crate) fn with(config: &str, answer: Person, program: Option<PathBuf>) -> Bed {
         let dir = TempDir::new().unwrap();
         fs::create_dir(dir.path().join(".ssh")).unwrap();
         let here = dir.path().display().to_string();
@@ -68,10 +70,12 @@ impl Bed {
         fs::write(dir.path().join("config"), with_keys(&config)).unwrap();
         let (asks, mut asked) = mpsc::channel::<Ask>(8);
         let questions = Arc::new(Mutex::new(Vec::new()));
-        let seen = Arc::clone(&questions);
+        let answer = Arc::new(Mutex::new(answer));
+        let (seen, answering) = (Arc::clone(&questions), Arc::clone(&answer));
         tokio::spawn(async move {
             while let Some(ask) = asked.recv().await {
                 seen.lock().unwrap().push(ask.question.clone());
+                let answer = *answering.lock().unwrap();
                 let _ = ask.answer.send(answer(&ask.question));
             }
         });
@@ -88,15 +92,17 @@ impl Bed {
             ssh: Ssh::new(settings, asks),
             dir,
             questions,
+            answer,
         }
     }
 
+    /// From now on somebody else answers.
+    pub(crate) fn answer_with(&self, answer: Person) {
+        *self.answer.lock().unwrap() = answer;
+    }
+
     /// A client that knows these servers as `board`, `board-2` … and logs in as `pi` with the key `user`.
-    pub(crate) fn for_boards(
-        servers: &[&Sshd],
-        config: &str,
-        answer: fn(&Question) -> Answer,
-    ) -> Bed {
+    pub(crate) fn for_boards(servers: &[&Sshd], config: &str, answer: Person) -> Bed {
         let mut text = config.to_owned() + "\n";
         for (index, server) in servers.iter().enumerate() {
             let lines = [

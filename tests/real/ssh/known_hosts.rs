@@ -5,9 +5,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use bramble::clients::ssh::{Command, Error};
-use bramble::rack::ssh::Question;
+use bramble::rack::ssh::{Answer, Question};
 
-use super::bed::{Bed, board, destination, openssh, run, unwilling, willing};
+use super::bed::{Bed, destination, openssh, run, unwilling, willing};
 use super::sshd::{Sshd, is_there, key, keygen, public};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -465,11 +465,23 @@ fn a_reflashed_board_is_refused_until_a_person_accepts_its_new_key() {
                 changed.new.to_base64(),
                 public("host-ed25519").split(' ').nth(1).unwrap()
             );
-            assert_eq!(bed.questions(), [], "nobody may wave this through");
-            bed.ssh
-                .accept_changed_key(&destination(&board(0)), &changed)
-                .unwrap();
+            let question = Question::ChangedHostKey {
+                host: "board".to_owned(),
+                address: Some("127.0.0.1".to_owned()),
+                changed: changed.clone(),
+            };
+            assert_eq!(bed.questions(), [question]);
+            assert_eq!(bed.known_hosts(), before, "a no changes nothing");
+            // Nobody is asked twice by a background task.
+            for _ in 0..3 {
+                let again = bed.run("board", &Command::script("true")).await;
+                assert_eq!(again.unwrap_err(), Error::HostKeyChanged(changed.clone()));
+            }
+            assert_eq!(bed.questions(), []);
+            bed.answer_with(sure);
+            bed.ssh.retry(&destination("board"));
             assert_eq!(bed.says("echo in").await, "in\n");
+            assert_eq!(bed.questions().len(), 1);
             assert_eq!(theirs(&bed), Known);
             let after = format!("rpi <host-ed25519-other> c\n{others}HOST <host-ed25519>\n");
             assert_eq!(bed.known_hosts(), lines(&server, &after));
@@ -479,6 +491,14 @@ fn a_reflashed_board_is_refused_until_a_person_accepts_its_new_key() {
             );
         }
     });
+}
+
+/// A person who has reflashed the board.
+fn sure(question: &Question) -> Answer {
+    match question {
+        Question::ChangedHostKey { .. } => Answer::Yes,
+        other => willing(other),
+    }
 }
 
 #[test]
