@@ -16,6 +16,9 @@
     reason = "megabytes per second need no more than a few digits"
 )]
 
+#[path = "../tests/real/ssh/pi.rs"]
+#[allow(dead_code, unreachable_pub, reason = "the tests use more of it")]
+mod pi;
 #[path = "../tests/real/ssh/sshd.rs"]
 #[allow(dead_code, unreachable_pub, reason = "the tests use more of it")]
 mod sshd;

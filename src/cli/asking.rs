@@ -269,16 +269,12 @@ fn changed_key(host: &str, changed: &ChangedKey) -> String {
     let mut text = format!("{name} shows another host key than the one it is known by.\n");
     for old in &changed.old {
         let file = old.file.display().to_string();
-        text += &format!(
-            "  known: {} {} ({} line {})\n",
-            clean(old.key.kind()),
-            old.key.fingerprint(),
-            clean(&file),
-            old.line
-        );
+        let (kind, fingerprint) = (clean(old.key.kind()), old.key.fingerprint());
+        let place = format!("{} line {}", clean(&file), old.line);
+        text = format!("{text}  known: {kind} {fingerprint} ({place})\n");
     }
     let (kind, fingerprint) = (clean(changed.new.kind()), changed.new.fingerprint());
-    text += &format!("  shown: {kind} {fingerprint}\n");
+    text = format!("{text}  shown: {kind} {fingerprint}\n");
     text += "Right only if you reflashed this board or put another in its place; otherwise somebody may be listening in.\n";
     format!("{text}Type {host} to replace its lines in known_hosts, anything else to refuse: ")
 }

@@ -6,11 +6,14 @@
 //! say that they are skipped, and with `CI=true` that is a failure.
 
 mod bed;
+mod leaks;
+mod pi;
 mod sshd;
 mod typed;
 
 mod auth;
 mod backups;
+mod boards;
 mod commands;
 mod known_hosts;
 mod kubeconfigs;

@@ -76,6 +76,13 @@ impl Start {
         }
     }
 
+    /// Another program in the place of `bramble`.
+    pub(crate) fn program<const N: usize>(words: [&str; N]) -> Start {
+        let mut start = Start::bramble([]);
+        start.command = words.map(str::to_owned).to_vec();
+        start
+    }
+
     /// The demo that every test knows: four boards.
     pub(crate) fn demo() -> Start {
         Start::bramble(["demo", "--scenario", "office", "--seed", "1"])

@@ -12,6 +12,8 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+use super::pi::Pi;
+
 /// What `pi` logs in with, and becomes root with. Marked, so that the test of secrets finds it wherever it leaks.
 pub(crate) const PASSWORD: &str = "marked-pi-password";
 /// The passphrase of every encrypted test key.
@@ -23,6 +25,8 @@ pub(crate) struct Sshd {
     pub(crate) dir: TempDir,
     child: Child,
     log: Receiver<String>,
+    /// What it looks like inside, when it is a board.
+    pub(crate) pi: Option<Pi>,
 }
 
 /// Whether there is what these tests need; says so when there is not.
@@ -64,6 +68,15 @@ impl Sshd {
         Self::with_host_keys(lines, &["ed25519"])
     }
 
+    /// A server on a board: see [`Pi`].
+    pub(crate) fn on_a_pi(lines: &[&str], host_keys: &[&str]) -> Sshd {
+        let files: Vec<PathBuf> = host_keys
+            .iter()
+            .map(|name| key(&format!("host-{name}")))
+            .collect();
+        Self::in_dir(TempDir::new().unwrap(), lines, &files, true)
+    }
+
     pub(crate) fn with_host_keys(lines: &[&str], host_keys: &[&str]) -> Sshd {
         let files: Vec<PathBuf> = host_keys
             .iter()
@@ -73,7 +86,7 @@ impl Sshd {
     }
 
     pub(crate) fn with_host_key_files(lines: &[&str], host_keys: &[PathBuf]) -> Sshd {
-        Self::in_dir(TempDir::new().unwrap(), lines, host_keys)
+        Self::in_dir(TempDir::new().unwrap(), lines, host_keys, false)
     }
 
     /// A server on a board with a root of its own where it matters: /etc (a copy of ours), /var/lib/rancher,
@@ -89,10 +102,10 @@ impl Sshd {
             .stderr(Stdio::null())
             .status();
         assert!(copied.unwrap().success(), "/etc is not copied");
-        Self::in_dir(dir, lines, &[key("host-ed25519")])
+        Self::in_dir(dir, lines, &[key("host-ed25519")], false)
     }
 
-    fn in_dir(dir: TempDir, lines: &[&str], host_keys: &[PathBuf]) -> Sshd {
+    fn in_dir(dir: TempDir, lines: &[&str], host_keys: &[PathBuf], is_board: bool) -> Sshd {
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
         accounts(dir.path());
         let port = TcpListener::bind("127.0.0.1:0")
@@ -120,12 +133,14 @@ impl Sshd {
             .map(str::to_owned),
         );
         fs::write(dir.path().join("sshd_config"), config.join("\n") + "\n").unwrap();
-        let (child, log) = spawn(dir.path());
+        let pi = is_board.then(|| Pi::build(dir.path()));
+        let (child, log) = spawn(dir.path(), is_board);
         let mut server = Sshd {
             port,
             dir,
             child,
             log,
+            pi,
         };
         server.wait_for("Server listening");
         server
@@ -167,7 +182,7 @@ impl Sshd {
 
     /// Comes back after [`Sshd::stop`], on the same port with the same files.
     pub(crate) fn restart(&mut self) {
-        let (child, log) = spawn(self.dir.path());
+        let (child, log) = spawn(self.dir.path(), self.pi.is_some());
         self.child = child;
         self.log = log;
         self.wait_for("Server listening");
@@ -190,16 +205,17 @@ impl Drop for Sshd {
     }
 }
 
-fn spawn(dir: &Path) -> (Child, Receiver<String>) {
+fn spawn(dir: &Path, is_board: bool) -> (Child, Receiver<String>) {
+    let mounts = if is_board { super::pi::MOUNTS } else { "" };
     let mut child = Command::new("unshare")
         .args(["--mount", "sh", "-c"])
-        .arg(
+        .arg(format!(
             "set -e; cd \"$0\"; if [ -d root ]; then mount --bind root/etc /etc; \
              mount -t tmpfs tmpfs /var/lib; mkdir /var/lib/rancher; mount --bind root/var/lib/rancher /var/lib/rancher; \
              mount -t tmpfs tmpfs /boot; mkdir /boot/firmware; mount --bind root/boot/firmware /boot/firmware; \
              mount --bind root/usr/local/bin /usr/local/bin; fi; for f in passwd shadow group sudoers; do mount --bind $f /etc/$f; done; \
-             mount -t tmpfs tmpfs /run; mkdir /run/sshd; exec /usr/sbin/sshd -D -e -f sshd_config",
-        )
+             mount -t tmpfs tmpfs /run; mkdir /run/sshd; {mounts}exec /usr/sbin/sshd -D -e -f sshd_config",
+        ))
         .arg(dir)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
