@@ -3,11 +3,15 @@
 //! Not here: where they come from (`clients`) and how they look (`ui`). Invariant: text stays as it came, as bytes; what
 //! it may do to a terminal is the view's business. What is dropped is counted.
 
+pub mod feed;
+pub mod logbook;
 pub mod merge;
 pub mod pattern;
+pub mod query;
 pub mod readable;
 pub mod resume;
 pub mod ring;
+pub mod sieve;
 
 use jiff::Timestamp;
 use regex::{Regex, RegexBuilder};

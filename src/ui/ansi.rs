@@ -3,6 +3,7 @@
 //! Only the colour sequence `ESC [ … m` is honoured; every other control character and sequence is made visible. A
 //! carriage return begins the line anew, as progress bars mean it: what it overwrote is not shown.
 
+use ratatui::buffer::CellWidth;
 use ratatui::style::Style;
 
 use crate::theme::sgr;
@@ -40,6 +41,102 @@ pub fn spans(line: &[u8], sequence: impl Fn(&[u8]) -> Option<usize>) -> Vec<Span
     pending.extend_from_slice(rest);
     push(&mut spans, &mut pending, style);
     spans
+}
+
+/// The pieces in rows of at most `cells`, broken at the edge; at most `most` rows, and whether that was not enough. A
+/// letter wider than a row is left out.
+pub fn rows(spans: &[Span], cells: usize, most: usize) -> (Vec<Vec<Span>>, bool) {
+    let mut rows: Vec<Vec<Span>> = vec![Vec::new()];
+    let mut used = 0;
+    let is_whole = each_letter(spans, |letter, width, style| {
+        if width > cells {
+            return true;
+        }
+        if used + width > cells {
+            if rows.len() >= most {
+                return false;
+            }
+            rows.push(Vec::new());
+            used = 0;
+        }
+        used += width;
+        if let Some(row) = rows.last_mut() {
+            add(row, letter, style);
+        }
+        true
+    });
+    (rows, !is_whole)
+}
+
+/// What is seen of the pieces from cell `from` on, at most `cells` of it.
+pub fn window(spans: &[Span], from: usize, cells: usize) -> Vec<Span> {
+    let mut row = Vec::new();
+    let mut at = 0;
+    each_letter(spans, |letter, width, style| {
+        if at + width > from + cells {
+            return false;
+        }
+        if at >= from {
+            add(&mut row, letter, style);
+        } else if at + width > from {
+            // Half of a wide letter is no letter.
+            add(&mut row, " ", style);
+        }
+        at += width;
+        true
+    });
+    row
+}
+
+/// The same text with `style` on top from one byte position to another.
+pub fn mark(spans: Vec<Span>, places: &[(usize, usize)], style: Style) -> Vec<Span> {
+    if places.is_empty() {
+        return spans;
+    }
+    let mut marked = Vec::with_capacity(spans.len() + 2 * places.len());
+    let mut start = 0;
+    for span in spans {
+        let end = start + span.text.len();
+        let mut at = start;
+        let inside = places.iter().filter(|(from, to)| *from < end && *to > start);
+        for (from, to) in inside {
+            let (from, to) = ((*from).max(at), (*to).min(end));
+            for (from, to, style) in [(at, from, span.style), (from, to, span.style.patch(style))] {
+                if let Some(text) = span.text.get(from - start..to.max(from) - start)
+                    && !text.is_empty()
+                {
+                    let text = text.to_owned();
+                    marked.push(Span { text, style });
+                }
+            }
+            at = at.max(to);
+        }
+        if let Some(text) = span.text.get(at - start..).filter(|text| !text.is_empty()) {
+            let (text, style) = (text.to_owned(), span.style);
+            marked.push(Span { text, style });
+        }
+        start = end;
+    }
+    marked
+}
+
+/// Gives every letter as the buffer draws it, with its width, until `take` says no. False when it did.
+fn each_letter(spans: &[Span], mut take: impl FnMut(&str, usize, Style) -> bool) -> bool {
+    spans.iter().all(|span| {
+        let raw = ratatui::text::Span::raw(&*span.text);
+        raw.styled_graphemes(span.style)
+            .all(|it| take(it.symbol, usize::from(it.symbol.cell_width()), it.style))
+    })
+}
+
+fn add(row: &mut Vec<Span>, letter: &str, style: Style) {
+    match row.last_mut() {
+        Some(last) if last.style == style => last.text.push_str(letter),
+        _ => row.push(Span {
+            text: letter.to_owned(),
+            style,
+        }),
+    }
 }
 
 fn push(spans: &mut Vec<Span>, pending: &mut Vec<u8>, style: Style) {
@@ -103,6 +200,49 @@ mod tests {
         ] {
             assert_eq!(text(line), expected, "{line:?}");
         }
+    }
+
+    fn span(text: &str) -> Span {
+        Span {
+            text: text.to_owned(),
+            style: Style::new(),
+        }
+    }
+
+    fn texts(rows: &[Vec<Span>]) -> Vec<String> {
+        let text = |row: &Vec<Span>| row.iter().map(|span| span.text.as_str()).collect();
+        rows.iter().map(text).collect()
+    }
+
+    #[test]
+    fn rows_break_at_the_edge_and_never_through_a_letter() {
+        let pieces = [span("abc日"), span("本de")];
+        let (all, is_cut) = rows(&pieces, 4, 9);
+        assert_eq!((texts(&all), is_cut), (vec!["abc".into(), "日本".into(), "de".into()], false));
+        let (some, is_cut) = rows(&pieces, 4, 2);
+        assert_eq!((texts(&some), is_cut), (vec!["abc".into(), "日本".into()], true));
+        assert_eq!(texts(&rows(&[span("日a")], 1, 9).0), ["a"]);
+        assert_eq!(texts(&rows(&[], 4, 9).0), [""], "an empty line is a row");
+    }
+
+    #[test]
+    fn a_window_shows_what_stands_between_two_cells() {
+        let pieces = [span("ab日"), span("本c")];
+        for (from, cells, expected) in [(0, 3, "ab"), (1, 3, "b日"), (3, 3, " 本"), (6, 9, "c"), (9, 9, "")] {
+            let row = window(&pieces, from, cells);
+            assert_eq!(texts(&[row]), [expected], "{from} {cells}");
+        }
+    }
+
+    #[test]
+    fn a_mark_lies_on_the_colours_that_are_there() {
+        let red = Style::new().fg(Color::Red);
+        let line = vec![span("ab"), Span { text: "cdef".into(), style: red }];
+        let marked = mark(line, &[(1, 3), (4, 5)], Style::new().bg(Color::Blue));
+        let pieces: Vec<_> = marked.iter().map(|it| (it.text.as_str(), it.style.bg.is_some(), it.style.fg)).collect();
+        let fg = Some(Color::Red);
+        let expected = [("a", false, None), ("b", true, None), ("c", true, fg), ("d", false, fg), ("e", true, fg), ("f", false, fg)];
+        assert_eq!(pieces, expected);
     }
 
     #[test]

@@ -53,7 +53,12 @@ impl Pattern {
     }
 
     pub fn is_match(&self, line: &[u8]) -> bool {
-        self.regex.is_match(&plain(line))
+        self.finds(&plain(line))
+    }
+
+    /// The same in a line without escape sequences.
+    pub fn finds(&self, plain: &[u8]) -> bool {
+        self.regex.is_match(plain)
     }
 
     /// Where it stands in a text that is shown: pairs of byte positions.

@@ -30,7 +30,7 @@ impl Default for Limits {
 }
 
 /// The newest lines of all sources, in the order in which they were added.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Ring {
     limits: Limits,
     blocks: VecDeque<Block>,
@@ -42,7 +42,7 @@ pub struct Ring {
     bytes: usize,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Block {
     text: Vec<u8>,
     /// Lines that are still kept in it.
