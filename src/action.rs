@@ -8,6 +8,7 @@ pub enum PaneId {
     Rack,
     Services,
     Pools,
+    Logs,
     Kubeconfig,
     Problems,
 }
@@ -17,6 +18,7 @@ impl PaneId {
         PaneId::Rack,
         PaneId::Services,
         PaneId::Pools,
+        PaneId::Logs,
         PaneId::Kubeconfig,
         PaneId::Problems,
     ];
@@ -28,6 +30,7 @@ impl PaneId {
             PaneId::Services => "Services",
             PaneId::Kubeconfig => "Kubeconfig",
             PaneId::Pools => "Pools",
+            PaneId::Logs => "Logs",
             PaneId::Problems => "Problems",
         }
     }
@@ -39,6 +42,7 @@ impl PaneId {
             PaneId::Services => Action::PaneServices,
             PaneId::Kubeconfig => Action::PaneKubeconfig,
             PaneId::Pools => Action::PanePools,
+            PaneId::Logs => Action::PaneLogs,
             PaneId::Problems => Action::PaneProblems,
         }
     }
@@ -140,6 +144,27 @@ pub enum Action {
     KubeconfigUndo,
     ChangeWrite,
     ChangeEdit,
+    PaneLogs,
+    LogsOpen,
+    LogsPrevious,
+    LogsEarlier,
+    LogsClear,
+    LogsClose,
+    LogFollow,
+    LogKeep,
+    LogContext,
+    LogHighlight,
+    LogTimes,
+    LogTime,
+    LogWrap,
+    LogReadable,
+    SourcesToggle,
+    MarkNext,
+    MarkPrevious,
+    LogSave,
+    LogPager,
+    ColumnRight,
+    ColumnLeft,
 }
 
 /// The name, the help line and the danger of an action.
@@ -240,6 +265,27 @@ impl Action {
         Action::KubeconfigUndo,
         Action::ChangeWrite,
         Action::ChangeEdit,
+        Action::PaneLogs,
+        Action::LogsOpen,
+        Action::LogsPrevious,
+        Action::LogsEarlier,
+        Action::LogsClear,
+        Action::LogsClose,
+        Action::LogFollow,
+        Action::LogKeep,
+        Action::LogContext,
+        Action::LogHighlight,
+        Action::LogTimes,
+        Action::LogTime,
+        Action::LogWrap,
+        Action::LogReadable,
+        Action::SourcesToggle,
+        Action::MarkNext,
+        Action::MarkPrevious,
+        Action::LogSave,
+        Action::LogPager,
+        Action::ColumnRight,
+        Action::ColumnLeft,
     ];
 
     /// The action a keymap file calls `name`.
@@ -497,6 +543,39 @@ impl Action {
                 "hot swap: drain it, switch it off, take another",
                 Danger::Writes,
             ),
+            Action::PaneLogs => ("pane-logs", "what programs write", Danger::Safe),
+            Action::LogsOpen => ("logs-open", "logs: what its pods write", Danger::Safe),
+            Action::LogsPrevious => (
+                "logs-previous",
+                "previous: before the restart",
+                Danger::Safe,
+            ),
+            Action::LogsEarlier => ("logs-earlier", "earlier: more of the past", Danger::Safe),
+            Action::LogsClear => ("logs-clear", "clear: forget these lines", Danger::Safe),
+            Action::LogsClose => ("logs-close", "close the logs: read no more", Danger::Safe),
+            Action::LogFollow => ("log-follow", "follow: the newest line", Danger::Safe),
+            Action::LogKeep => (
+                "log-keep",
+                "keep: lines with a text, or !without",
+                Danger::Safe,
+            ),
+            Action::LogContext => ("log-context", "context: lines around matches", Danger::Safe),
+            Action::LogHighlight => ("log-highlight", "highlight: mark a text", Danger::Safe),
+            Action::LogTimes => ("log-times", "times: local, UTC, ago, none", Danger::Safe),
+            Action::LogTime => ("log-time", "go to a time", Danger::Safe),
+            Action::LogWrap => ("log-wrap", "wrap: long lines", Danger::Safe),
+            Action::LogReadable => ("log-readable", "readable: JSON as sentences", Danger::Safe),
+            Action::SourcesToggle => (
+                "sources-toggle",
+                "sources: who writes, on or off",
+                Danger::Safe,
+            ),
+            Action::MarkNext => ("mark-next", "next marked line", Danger::Safe),
+            Action::MarkPrevious => ("mark-previous", "previous marked line", Danger::Safe),
+            Action::LogSave => ("log-save", "save: to a file", Danger::Safe),
+            Action::LogPager => ("log-pager", "pager: what is shown, in $PAGER", Danger::Safe),
+            Action::ColumnRight => ("column-right", "right: more of long lines", Danger::Safe),
+            Action::ColumnLeft => ("column-left", "left: back in long lines", Danger::Safe),
         };
         ActionInfo { name, help, danger }
     }

@@ -12,6 +12,7 @@ pub mod event_loop;
 mod form;
 mod hosts;
 mod input;
+mod logs;
 mod popup;
 mod services;
 mod settings;
@@ -69,6 +70,7 @@ pub struct Model {
     settings: Settings,
     generation: Generation,
     next_request: u64,
+    next_feed: u32,
     /// Where the clock on the screen is: the person's own, read once.
     time_zone: TimeZone,
     /// The answer we wait for: an older one is dropped.
@@ -103,6 +105,7 @@ impl Model {
             notice: None,
             generation: Generation::default(),
             next_request: 0,
+            next_feed: 0,
             time_zone: settings.time_zone.clone(),
             awaited_yaml: None,
             history: Vec::new(),
@@ -115,6 +118,8 @@ impl Model {
             follows_fleet: false,
             settings,
         };
+        model.panes.logs.set_time_zone(model.time_zone.clone());
+        model.rack.logbook = model.new_logbook();
         if let Some(complaint) = model.settings.complaints.first() {
             model.notice = Some((
                 Notice {
@@ -145,6 +150,9 @@ impl Model {
 
     /// True when a message can change what is on the screen before the next tick, which draws anyway.
     pub fn shows(&self, msg: &Msg) -> bool {
+        if matches!(msg, Msg::Feed { .. } | Msg::GoOnWithLogs) {
+            return self.focus == PaneId::Logs;
+        }
         let Msg::Fact { generation, fact } = msg else {
             return true;
         };
@@ -276,10 +284,12 @@ impl Model {
         let swaps = std::mem::take(&mut self.rack.swaps);
         let fleet = std::mem::take(&mut self.rack.fleet);
         let backups = std::mem::take(&mut self.rack.backups);
+        logs::stop(self, effects);
         self.rack = Rack::new(self.now());
         self.rack.drains = drains;
         self.rack.swaps = swaps;
         self.boards = boards::Watch::default();
+        self.rack.logbook = self.new_logbook();
         self.rack.fleet = fleet;
         self.rack.backups = backups;
         context.clone_into(&mut self.rack.cluster.context);
@@ -289,6 +299,7 @@ impl Model {
             kubeconfig,
             ..Panes::default()
         };
+        self.panes.logs.set_time_zone(self.time_zone.clone());
         self.probed.clear();
         let open = self.popup.take().into_iter().chain(self.waiting.drain(..));
         effects.extend(open.flat_map(Popup::refuse));

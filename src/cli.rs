@@ -10,6 +10,7 @@ mod cockpit;
 mod demo;
 mod kubeconfig;
 mod logs;
+mod pager;
 mod pools;
 mod report;
 mod restore;

@@ -5,6 +5,7 @@ mod backoff;
 pub mod backup;
 pub mod board;
 pub mod drafts;
+pub mod export;
 pub mod kubeconfig_files;
 pub mod kubernetes;
 pub mod manifest;

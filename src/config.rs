@@ -30,6 +30,8 @@ pub struct Config {
     pub max_fps: u16,
     /// A configuration of ssh in place of `~/.ssh/config`.
     pub ssh_config: Option<PathBuf>,
+    /// Lines that the log viewer keeps, 1,000 to 1,000,000.
+    pub log_lines: usize,
     /// By name of context.
     pub clusters: BTreeMap<String, Cluster>,
 }
@@ -76,6 +78,7 @@ impl Default for Config {
             ascii: None,
             max_fps: 30,
             ssh_config: None,
+            log_lines: 100_000,
             clusters: BTreeMap::new(),
         }
     }
@@ -111,6 +114,7 @@ impl Config {
         match toml::from_str::<Config>(text) {
             Ok(mut config) => {
                 config.max_fps = config.max_fps.clamp(1, 60);
+                config.log_lines = config.log_lines.clamp(1_000, 1_000_000);
                 (config, None)
             }
             Err(error) => {

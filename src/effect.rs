@@ -6,6 +6,7 @@ use crate::rack::board::{Deed, Journal};
 use crate::rack::draft::{Applied, Draft, DraftKey};
 use crate::rack::drain::Consent;
 use crate::rack::kubeconfig_change::{Asked, Lock, Order};
+use crate::rack::log::feed::{FeedId, Origin};
 use crate::rack::manifest::Manifest;
 use crate::rack::node::{NodeName, Uid};
 use crate::rack::pool_text::{Change, Form};
@@ -40,6 +41,8 @@ pub enum TaskKey {
     Manifest,
     Draft,
     Preview,
+    /// Logs that are read for the viewer.
+    Feed(FeedId),
     Write,
 }
 
@@ -84,6 +87,14 @@ pub enum Effect {
         request: RequestId,
         answer: Answer,
     },
+    /// Read logs for the viewer until they are stopped by their key.
+    OpenFeed {
+        feed: FeedId,
+        origin: Origin,
+    },
+    /// Come back to the lines that are kept, after keys and frames.
+    GoOnWithLogs,
+
     /// What draining the Node with this UID would do.
     PlanDrain {
         context: String,
@@ -204,7 +215,16 @@ pub enum Effect {
         to: Destination,
     },
 
+    /// Write lines to a new file that only its owner can read. Nothing is written over.
+    SaveLogs {
+        file: String,
+        lines: Vec<u8>,
+        with_colours: bool,
+    },
+
     // The terminal.
+    /// The terminal goes to the person's pager with these lines, until that ends.
+    Page(Vec<u8>),
     /// The terminal goes to an interactive session on a board until that ends.
     Shell(Destination),
     /// To the clipboard of the person's own terminal (OSC 52).
@@ -255,6 +275,11 @@ impl Effect {
             | Effect::KeepDraft(_)
             | Effect::DropDraft(_)
             | Effect::ResolveHost { .. }
+            | Effect::OpenFeed { .. }
+            | Effect::GoOnWithLogs
+            // A new file beside all others: nothing that is there changes.
+            | Effect::SaveLogs { .. }
+            | Effect::Page(_)
             | Effect::Copy(_)
             | Effect::Repaint
             | Effect::Suspend

@@ -39,6 +39,8 @@ pub enum FormId {
     },
     /// The file MetalLB is installed from.
     Manifest,
+    /// Lines of logs are saved to a file.
+    LogSave,
     /// Another kubeconfig is merged into ours.
     KubeconfigMerge,
     /// Another cluster or person has the name that a merge would take.

@@ -13,6 +13,7 @@ use crate::rack::drain::{News, Plan};
 use crate::rack::facts::Fact;
 use crate::rack::fleet::FleetFact;
 use crate::rack::kubeconfig_change::{Done, LastChange, Order, Preview, Refusal};
+use crate::rack::log::feed::{FeedId, FeedNews, Opening};
 use crate::rack::manifest::Manifest;
 use crate::rack::node::{NodeName, PasswordSecret, Uid};
 use crate::rack::pool_text::Changed;
@@ -141,6 +142,13 @@ pub enum Msg {
         record: Box<Applied>,
         result: Result<(), Problem>,
     },
+    /// News of logs that are read for the viewer.
+    Feed {
+        feed: FeedId,
+        news: FeedNews,
+    },
+    /// The next piece of work on the lines that are kept is due.
+    GoOnWithLogs,
     TaskFailed(TaskKey, Problem),
 
     // What a pane asks of the rest of the program.
@@ -152,6 +160,13 @@ pub enum Msg {
     /// The session goes on with this context.
     TurnTo(String),
     ReadYaml(Subject),
+    /// The viewer shows these from now on.
+    OpenLogs(Opening),
+    /// A page of text over the panes.
+    ShowPage {
+        title: String,
+        text: String,
+    },
     /// An interactive session on the board of a node.
     OpenShell(NodeName),
     OnBoard {

@@ -4,6 +4,7 @@
 
 pub mod kubeconfig;
 mod listing;
+pub mod logs;
 mod page;
 pub mod pools;
 pub mod problems;
@@ -41,6 +42,7 @@ pub struct Panes {
     pub services: services::ServicesPane,
     pub kubeconfig: kubeconfig::KubeconfigPane,
     pub pools: pools::PoolsPane,
+    pub logs: logs::LogsPane,
     pub problems: problems::ProblemsPane,
 }
 
@@ -51,6 +53,7 @@ impl Panes {
             PaneId::Services => self.services.on_action(action, cx),
             PaneId::Kubeconfig => self.kubeconfig.on_action(action, cx),
             PaneId::Pools => self.pools.on_action(action, cx),
+            PaneId::Logs => self.logs.on_action(action, cx),
             PaneId::Problems => self.problems.on_action(action, cx),
         }
     }
@@ -67,6 +70,7 @@ impl Panes {
                 FormId::PoolCreate | FormId::PoolDeletions { .. } | FormId::Manifest => {
                     self.pools.on_form(form, answers, cx);
                 }
+                FormId::LogSave => self.logs.filled_in(answers, cx),
                 FormId::KubeconfigMerge
                 | FormId::KubeconfigConflict
                 | FormId::ContextRename { .. }
@@ -97,7 +101,11 @@ impl Panes {
     pub fn is_editing(&self, pane: PaneId) -> bool {
         match pane {
             PaneId::Pools => self.pools.is_editing(),
-            PaneId::Rack | PaneId::Services | PaneId::Kubeconfig | PaneId::Problems => false,
+            PaneId::Rack
+            | PaneId::Services
+            | PaneId::Logs
+            | PaneId::Kubeconfig
+            | PaneId::Problems => false,
         }
     }
 
@@ -105,14 +113,22 @@ impl Panes {
     pub fn on_text(&mut self, pane: PaneId, key: KeyEvent, cx: &mut Cx<'_>) -> bool {
         match pane {
             PaneId::Pools => self.pools.on_text(key, cx),
-            PaneId::Rack | PaneId::Services | PaneId::Kubeconfig | PaneId::Problems => false,
+            PaneId::Rack
+            | PaneId::Services
+            | PaneId::Logs
+            | PaneId::Kubeconfig
+            | PaneId::Problems => false,
         }
     }
 
     pub fn on_paste(&mut self, pane: PaneId, text: &str, cx: &mut Cx<'_>) {
         match pane {
             PaneId::Pools => self.pools.on_paste(text, cx),
-            PaneId::Rack | PaneId::Services | PaneId::Kubeconfig | PaneId::Problems => {}
+            PaneId::Rack
+            | PaneId::Services
+            | PaneId::Logs
+            | PaneId::Kubeconfig
+            | PaneId::Problems => {}
         }
     }
 
@@ -132,6 +148,7 @@ impl Panes {
             FormId::PoolCreate | FormId::PoolDeletions { .. } | FormId::Manifest => {
                 self.pools.complaint(form, answers, rack)
             }
+            FormId::LogSave => logs::complaint(answers),
             FormId::KubeconfigMerge
             | FormId::KubeconfigConflict
             | FormId::ContextRename { .. }
@@ -148,6 +165,7 @@ impl Panes {
             PaneId::Services => self.services.filter(),
             PaneId::Kubeconfig => self.kubeconfig.filter(),
             PaneId::Pools => self.pools.filter(),
+            PaneId::Logs => self.logs.filter(),
             PaneId::Problems => self.problems.filter(),
         }
     }
@@ -157,7 +175,7 @@ impl Panes {
         match pane {
             PaneId::Rack => self.rack.settle(rack),
             PaneId::Services => self.services.settle(rack),
-            PaneId::Kubeconfig | PaneId::Pools | PaneId::Problems => {}
+            PaneId::Kubeconfig | PaneId::Pools | PaneId::Logs | PaneId::Problems => {}
         }
     }
 
@@ -167,6 +185,7 @@ impl Panes {
             PaneId::Services => self.services.set_filter(text),
             PaneId::Kubeconfig => self.kubeconfig.set_filter(text),
             PaneId::Pools => self.pools.set_filter(text),
+            PaneId::Logs => self.logs.set_filter(text),
             PaneId::Problems => self.problems.set_filter(text),
         }
     }
@@ -176,16 +195,17 @@ impl Panes {
         match pane {
             PaneId::Rack => self.rack.is_detail(),
             PaneId::Services => self.services.is_detail(),
-            PaneId::Pools | PaneId::Kubeconfig | PaneId::Problems => false,
+            PaneId::Pools | PaneId::Logs | PaneId::Kubeconfig | PaneId::Problems => false,
         }
     }
 
     /// Closes the innermost thing of a pane. False when there was nothing.
-    pub fn close(&mut self, pane: PaneId) -> bool {
+    pub fn close(&mut self, pane: PaneId, rack: &Rack) -> bool {
         match pane {
             PaneId::Rack => self.rack.close(),
             PaneId::Services => self.services.close(),
             PaneId::Pools => self.pools.close(),
+            PaneId::Logs => self.logs.close(rack),
             PaneId::Kubeconfig => self.kubeconfig.close(),
             PaneId::Problems => self.problems.close(),
         }
@@ -198,6 +218,7 @@ impl Panes {
             PaneId::Services => self.services.hints(),
             PaneId::Kubeconfig => self.kubeconfig.hints(),
             PaneId::Pools => self.pools.hints(),
+            PaneId::Logs => self.logs.hints(),
             PaneId::Problems => self.problems.hints(),
         }
     }
@@ -209,6 +230,7 @@ impl Panes {
             PaneId::Services => self.services.menu(rack),
             PaneId::Kubeconfig => self.kubeconfig.menu(rack),
             PaneId::Pools => self.pools.menu(rack),
+            PaneId::Logs => self.logs.menu(rack),
             PaneId::Problems => self.problems.menu(rack),
         }
     }

@@ -56,6 +56,7 @@ use crate::rack::facts::{Change, ClusterInfo, Fact, Usage};
 use crate::rack::fleet::Fleet;
 use crate::rack::hot_swap::HotSwap;
 use crate::rack::link::{Link, LinkState, Source, SourceState};
+use crate::rack::log::logbook::Logbook;
 use crate::rack::metallb::MetalLb;
 use crate::rack::namespace::Namespace;
 use crate::rack::node::{Lease, Node, NodeName, Uid};
@@ -96,6 +97,8 @@ pub struct Rack {
     pub network: ToldNetwork,
     /// What is wrong, worst first; made anew by [`Rack::survey`].
     pub problems: Vec<Problem>,
+    /// What is open in the log viewer.
+    pub logbook: Logbook,
     /// Services, their endpoints, announcements and events.
     pub services: Services,
     /// MetalLB's configuration and workloads, and its neighbours.
@@ -149,6 +152,7 @@ impl Rack {
             drains: BTreeMap::new(),
             network: ToldNetwork::default(),
             problems: Vec::new(),
+            logbook: Logbook::default(),
             services: Services::default(),
             metallb: MetalLb::default(),
             namespaces: BTreeMap::new(),

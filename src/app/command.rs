@@ -4,6 +4,7 @@ use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher};
 
 use crate::action::{Action, PaneId};
+use crate::panes::logs::Asked;
 use crate::rack::Rack;
 use crate::rack::filter::Filter;
 use crate::theme::roles::Theme;
@@ -20,6 +21,8 @@ pub(crate) enum Purpose {
     Filter,
     /// Searches the page over the panes.
     Search,
+    /// Something for the log viewer.
+    Logs(Asked),
     Command,
 }
 
@@ -42,15 +45,22 @@ pub(crate) enum Command {
     Filter(String),
     /// How the board of a node is reached.
     Host(String),
+    /// Which logs to read; beside those that are read already.
+    Logs {
+        query: String,
+        joins: bool,
+    },
 }
 
 /// Commands that take a word, and what it is.
-const WITH_WORD: [(&str, &str); 5] = [
+const WITH_WORD: [(&str, &str); 7] = [
     ("ctx", "a context"),
     ("node", "a node"),
     ("theme", "a theme"),
     ("filter", "a text"),
     ("host", "a node"),
+    ("logs", "pods"),
+    ("logs+", "more pods"),
 ];
 
 /// Short names people bring along from other tools.
@@ -74,6 +84,9 @@ impl CommandLine {
     pub(crate) fn new(purpose: Purpose, text: &str, rack: &Rack) -> CommandLine {
         let prefix = match purpose {
             Purpose::Filter | Purpose::Search => "/",
+            Purpose::Logs(Asked::Keep) => "& ",
+            Purpose::Logs(Asked::Time) => "time ",
+            Purpose::Logs(Asked::Highlight) => "highlight ",
             Purpose::Command => ":",
         };
         let mut prompt = Prompt::new(prefix);
@@ -98,7 +111,7 @@ impl CommandLine {
                 .into_iter()
                 .map(explained)
                 .collect(),
-            Purpose::Filter | Purpose::Search => Vec::new(),
+            Purpose::Filter | Purpose::Search | Purpose::Logs(_) => Vec::new(),
         };
         self.prompt.set_completions(completions);
     }
@@ -141,6 +154,9 @@ pub(crate) fn parse(text: &str, rack: &Rack) -> Result<Command, String> {
         return Ok(Command::Do(*action));
     }
     if let Some((_, what)) = WITH_WORD.iter().find(|(name, _)| *name == word) {
+        if rest.is_empty() && word == "logs" {
+            return Ok(Command::Do(Action::PaneLogs));
+        }
         if rest.is_empty() && word != "filter" {
             return Err(format!(":{word} needs {what}; tab shows which there are"));
         }
@@ -149,6 +165,10 @@ pub(crate) fn parse(text: &str, rack: &Rack) -> Result<Command, String> {
             "node" => Ok(Command::Node(rest.to_owned())),
             "theme" => theme(rest),
             "host" => Ok(Command::Host(rest.to_owned())),
+            "logs" | "logs+" => Ok(Command::Logs {
+                query: rest.to_owned(),
+                joins: word == "logs+",
+            }),
             _ => Ok(Command::Filter(rest.to_owned())),
         };
     }

@@ -6,6 +6,7 @@
 
 mod backups;
 mod boards;
+mod feeds;
 mod kubeconfig;
 mod nodes;
 mod pools;
@@ -162,8 +163,16 @@ impl Effects {
             } => self.change_pools(form, changes, record),
             Effect::ReadManifest(file) => self.read_manifest(file),
             Effect::Install { manifest, record } => self.install(manifest, record),
+            Effect::OpenFeed { feed, origin } => self.open_feed(feed, origin),
+            Effect::GoOnWithLogs => self.go_on_with_logs(),
+            Effect::SaveLogs {
+                file,
+                lines,
+                with_colours,
+            } => self.save_logs(file, lines, with_colours),
             Effect::ResolveHost { request, to } => self.resolve_host(request, to),
             Effect::Shell(_)
+            | Effect::Page(_)
             | Effect::Copy(_)
             | Effect::Repaint
             | Effect::Suspend

@@ -43,6 +43,8 @@ pub enum Exit {
     Interrupted,
     /// The terminal goes to a session on a board.
     Shell(Destination),
+    /// The terminal goes to the person's pager with these lines.
+    Page(Vec<u8>),
 }
 
 /// A clock of two faces: monotonic since `start`, and the wall.
@@ -153,6 +155,7 @@ fn turn(
                 Effect::Suspend => exit = Some(Exit::Suspend),
                 Effect::Repaint => exit = Some(Exit::Repaint),
                 Effect::Shell(to) => exit = Some(Exit::Shell(to)),
+                Effect::Page(lines) => exit = Some(Exit::Page(lines)),
                 other => run_effect(other),
             }
         }

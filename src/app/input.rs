@@ -11,12 +11,14 @@ use crate::app::command::{self, Command, CommandLine, Purpose};
 use crate::app::drains;
 use crate::app::form::OpenForm;
 use crate::app::hosts;
+use crate::app::logs;
 use crate::app::popup::Popup;
 use crate::app::{Model, with_panes};
 use crate::effect::Effect;
 use crate::keymap::table::Table;
 use crate::keymap::{Lookup, Pending};
 use crate::msg::{Level, Msg};
+use crate::panes::logs::Asked;
 use crate::rack::node::NodeName;
 use crate::theme::roles::Theme;
 use crate::ui::frame;
@@ -211,7 +213,17 @@ fn enter_line(
     effects: &mut Vec<Effect>,
 ) {
     match purpose {
+        Purpose::Filter if model.focus == PaneId::Logs => {
+            with_panes(model, queue, effects, |panes, cx| {
+                panes.logs.search(text, cx);
+            });
+        }
         Purpose::Filter => model.panes.set_filter(model.focus, text),
+        Purpose::Logs(asked) => {
+            with_panes(model, queue, effects, |panes, cx| {
+                panes.logs.told(asked, text, cx);
+            });
+        }
         Purpose::Search => {
             if let Some(Popup::Text(page)) = &mut model.popup
                 && !page.search_for(text)
@@ -233,6 +245,7 @@ fn run(model: &mut Model, command: Command, queue: &mut VecDeque<Msg>, effects: 
         Command::Do(action) => act(model, action, queue, effects),
         Command::Context(name) => model.turn_to(&name, effects),
         Command::Host(name) => hosts::show(model, &name, effects),
+        Command::Logs { query, joins } => logs::ask(model, &query, joins, queue),
         Command::Node(name) => queue.push_back(Msg::ShowNode(NodeName::new(&name))),
         Command::Theme(name) => set_theme(model, &name),
         Command::Filter(text) => model.panes.set_filter(model.focus, &text),
@@ -359,6 +372,7 @@ fn on_screen(
         Action::PaneServices => model.show(PaneId::Services),
         Action::PaneKubeconfig => model.show(PaneId::Kubeconfig),
         Action::PanePools => model.show(PaneId::Pools),
+        Action::PaneLogs => model.show(PaneId::Logs),
         Action::PaneProblems => model.show(PaneId::Problems),
         Action::PaneNext => step_pane(model, 1),
         Action::PanePrevious => step_pane(model, PaneId::ALL.len() - 1),
@@ -371,6 +385,14 @@ fn on_screen(
             let text = model.panes.filter(model.focus).to_owned();
             model.command_line = Some(CommandLine::new(Purpose::Filter, &text, &model.rack));
         }
+        Action::LogKeep => ask_for_logs(model, Asked::Keep),
+        Action::LogTime => ask_for_logs(model, Asked::Time),
+        Action::LogHighlight => ask_for_logs(model, Asked::Highlight),
+        Action::LogsPrevious | Action::LogsEarlier if model.focus == PaneId::Logs => {
+            logs::again(model, action, effects);
+        }
+        Action::LogsClear => logs::clear(model),
+        Action::LogsClose => logs::close(model, effects),
         Action::HelpOpen => model.popup = Some(Popup::Help { scroll: 0 }),
         Action::MenuOpen => {
             let (title, mut menu) = model.panes.menu(model.focus, &model.rack);
@@ -401,6 +423,14 @@ fn on_screen(
     }
 }
 
+/// Opens the line in which something is typed for the log viewer.
+fn ask_for_logs(model: &mut Model, asked: Asked) {
+    if model.rack.logbook.is_closed() {
+        return model.notify(Level::Info, "no logs are read: :logs QUERY begins");
+    }
+    model.command_line = Some(CommandLine::new(Purpose::Logs(asked), "", &model.rack));
+}
+
 /// Closes the innermost thing of the pane. False when there was nothing.
 fn close(model: &mut Model) -> bool {
     let here = model.focus;
@@ -409,7 +439,17 @@ fn close(model: &mut Model) -> bool {
     {
         model.focus = pane;
     }
-    model.panes.close(here)
+    if model.panes.close(here, &model.rack) {
+        return true;
+    }
+    // Logs were opened from somewhere: back there.
+    let came_from = (here == PaneId::Logs)
+        .then(|| model.history.pop())
+        .flatten();
+    if let Some(pane) = came_from {
+        model.focus = pane;
+    }
+    came_from.is_some()
 }
 
 fn step_pane(model: &mut Model, by: usize) {

@@ -16,6 +16,8 @@ pub struct Settings {
     pub read_only: bool,
     /// By name of context.
     pub contexts: BTreeMap<String, ContextSettings>,
+    /// Lines that the log viewer keeps.
+    pub log_lines: usize,
     /// Plain ASCII symbols.
     pub ascii: bool,
     pub time_zone: TimeZone,
@@ -28,6 +30,7 @@ impl Default for Settings {
         Settings {
             read_only: false,
             contexts: BTreeMap::new(),
+            log_lines: 100_000,
             ascii: false,
             time_zone: TimeZone::UTC,
             complaints: Vec::new(),

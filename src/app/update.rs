@@ -12,7 +12,7 @@ use ratatui::layout::Size;
 use crate::action::PaneId;
 use crate::app::form::OpenForm;
 use crate::app::popup::Popup;
-use crate::app::{Model, boards, drains, hosts, input, services};
+use crate::app::{Model, boards, drains, hosts, input, logs, services};
 use crate::effect::{Effect, RequestId, TaskKey};
 use crate::form::FormId;
 use crate::msg::{Level, Msg};
@@ -149,6 +149,16 @@ fn step(model: &mut Model, msg: Msg, queue: &mut VecDeque<Msg>, effects: &mut Ve
                 context,
                 object,
             });
+        }
+        Msg::OpenLogs(opening) => logs::open(model, opening, effects),
+        Msg::Feed { feed, news } => logs::fed(model, feed, news, queue, effects),
+        Msg::GoOnWithLogs => with_panes(model, queue, effects, |panes, cx| panes.logs.go_on(cx)),
+        Msg::ShowPage { title, text } => {
+            let mut page = Popup::loading(title);
+            if let Popup::Text(page) = &mut page {
+                page.fill(&text, frame::regions(model.size).unwrap_or_default().body);
+            }
+            model.popup = Some(page);
         }
         Msg::OpenShell(node) => hosts::open_shell(model, &node, effects),
         Msg::Ask(question) => model.waiting.push_back(Popup::question(question)),

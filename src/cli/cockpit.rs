@@ -17,7 +17,7 @@ use crate::app::effects::Effects;
 use crate::app::event_loop::{self, Clock, Exit, Sources};
 use crate::app::terminal::{self, Screen};
 use crate::app::{ContextSettings, Model, Settings, signals, update};
-use crate::cli::{Failure, Global, shell};
+use crate::cli::{Failure, Global, pager, shell};
 use crate::clients::kubeconfig_files::Places;
 use crate::clients::kubernetes::Target;
 use crate::clients::process;
@@ -268,7 +268,7 @@ async fn show(
                 effects.finish().await;
                 return Ok(ExitCode::SUCCESS);
             }
-            Exit::Shell(to) => {
+            exit @ (Exit::Shell(_) | Exit::Page(_)) => {
                 drop(input);
                 terminal::leave();
                 let mut program = shell::Program {
@@ -278,7 +278,11 @@ async fn show(
                     signals: &mut signals,
                     clock,
                 };
-                let ended = shell::run(&mut program, &ssh, &to).await?;
+                let ended = match exit {
+                    Exit::Shell(to) => shell::run(&mut program, &ssh, &to).await?,
+                    Exit::Page(lines) => pager::run(&mut program, &lines).await?,
+                    _ => shell::End::Back(None),
+                };
                 screen = terminal::enter()?;
                 input = EventStream::new();
                 match ended {
@@ -345,6 +349,7 @@ fn model(loaded: Loaded, clock: Clock, size: Size) -> Model {
         Settings {
             read_only,
             contexts,
+            log_lines: config.log_lines,
             ascii,
             time_zone: TimeZone::system(),
             complaints,

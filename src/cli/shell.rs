@@ -84,8 +84,11 @@ fn start(arguments: &[OsString]) -> io::Result<Child> {
     Command::new(program).args(rest).spawn()
 }
 
-/// `None`: we were asked to end before it did.
-async fn wait<S>(program: &mut Program<'_, S>, child: &mut Child) -> io::Result<Option<ExitStatus>>
+/// Waits for a program that has the terminal. `None`: we were asked to end before it did.
+pub(super) async fn wait<S>(
+    program: &mut Program<'_, S>,
+    child: &mut Child,
+) -> io::Result<Option<ExitStatus>>
 where
     S: Stream<Item = Exit> + Unpin,
 {
@@ -119,7 +122,11 @@ fn take_in<S>(program: &mut Program<'_, S>, batch: impl Iterator<Item = Msg>) {
     for msg in std::iter::once(Msg::Clock(program.clock.now())).chain(batch) {
         for effect in update(program.model, msg) {
             match effect {
-                Effect::Quit | Effect::Suspend | Effect::Repaint | Effect::Shell(_) => {}
+                Effect::Quit
+                | Effect::Suspend
+                | Effect::Repaint
+                | Effect::Shell(_)
+                | Effect::Page(_) => {}
                 effect => program.effects.run(effect),
             }
         }

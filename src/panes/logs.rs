@@ -9,8 +9,6 @@ mod export;
 mod hunt;
 mod line;
 mod sources;
-#[cfg(test)]
-mod tests;
 mod window;
 
 use std::collections::BTreeSet;
@@ -52,9 +50,7 @@ pub struct LogsPane {
     seen: u64,
     /// The first cell on the screen of long lines.
     column: usize,
-    wraps: bool,
-    times: Times,
-    is_readable: bool,
+    shape: Shape,
     /// What `/` looks for, as it was typed and as it is understood.
     search: String,
     found: Option<Pattern>,
@@ -65,6 +61,25 @@ pub struct LogsPane {
     zone: TimeZone,
     /// The next piece of work is on its way.
     is_working: bool,
+}
+
+/// How lines are shown, whatever they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Shape {
+    wraps: bool,
+    times: Times,
+    /// JSON and logfmt as sentences.
+    is_readable: bool,
+}
+
+impl Default for Shape {
+    fn default() -> Shape {
+        Shape {
+            wraps: false,
+            times: Times::None,
+            is_readable: true,
+        }
+    }
 }
 
 /// A line that is typed for the viewer alone.
@@ -78,6 +93,11 @@ pub enum Asked {
     Highlight,
 }
 
+/// What is wrong with the answers in the form for saving.
+pub(super) fn complaint(answers: &Answers) -> Option<(&'static str, String)> {
+    export::complaint(answers)
+}
+
 impl Default for LogsPane {
     fn default() -> LogsPane {
         LogsPane {
@@ -87,9 +107,7 @@ impl Default for LogsPane {
             cursor: 0,
             seen: 0,
             column: 0,
-            wraps: false,
-            times: Times::None,
-            is_readable: true,
+            shape: Shape::default(),
             search: String::new(),
             found: None,
             highlights: Vec::new(),
@@ -110,9 +128,7 @@ impl LogsPane {
     /// Another thing is shown from now on; how it is shown stays.
     pub fn reset(&mut self) {
         *self = LogsPane {
-            wraps: self.wraps,
-            times: self.times,
-            is_readable: self.is_readable,
+            shape: self.shape,
             highlights: std::mem::take(&mut self.highlights),
             zone: self.zone.clone(),
             is_working: self.is_working,
@@ -128,7 +144,9 @@ impl LogsPane {
     /// Marks what is typed while it is typed.
     pub fn set_filter(&mut self, text: &str) {
         text.clone_into(&mut self.search);
-        self.found = (!text.is_empty()).then(|| Pattern::new(text).ok()).flatten();
+        self.found = (!text.is_empty())
+            .then(|| Pattern::new(text).ok())
+            .flatten();
         self.hunt = None;
     }
 
@@ -159,7 +177,12 @@ impl LogsPane {
 
     pub fn hints(&self) -> &'static [Action] {
         if self.list.is_some() {
-            return &[Action::RowMark, Action::RowOpen, Action::SourcesToggle, Action::Close];
+            return &[
+                Action::RowMark,
+                Action::RowOpen,
+                Action::SourcesToggle,
+                Action::Close,
+            ];
         }
         &[
             Action::LogFollow,
@@ -215,20 +238,20 @@ impl LogsPane {
             Action::GoTop => self.go_to(self.sieve.first(ring), cx),
             Action::SearchNext => self.hunt(true, cx),
             Action::SearchPrevious => self.hunt(false, cx),
-            Action::LogWrap => self.wraps = !self.wraps,
+            Action::LogWrap => self.shape.wraps = !self.shape.wraps,
             Action::LogTimes => {
-                self.times = self.times.next();
-                cx.msgs.push(Msg::info(self.times.words()));
+                self.shape.times = self.shape.times.next();
+                cx.msgs.push(Msg::info(self.shape.times.words()));
             }
-            Action::LogReadable => self.is_readable = !self.is_readable,
+            Action::LogReadable => self.shape.is_readable = !self.shape.is_readable,
             Action::FaultsToggle => self.sieve.set_only_faults(!self.sieve.only_faults(), ring),
             Action::LogContext => self.next_context(cx),
             Action::SourcesToggle => self.list = Some(SourceList::default()),
             Action::ColumnRight => self.column += SIDE,
             Action::ColumnLeft => self.column = self.column.saturating_sub(SIDE),
             Action::RowMark => self.toggle_mark(cx),
-            Action::MarkNext => self.to_mark(true, cx),
-            Action::MarkPrevious => self.to_mark(false, cx),
+            Action::MarkNext => self.go_to_mark(true, cx),
+            Action::MarkPrevious => self.go_to_mark(false, cx),
             Action::CopyName => export::copy(self, cx),
             Action::LogSave => cx.msgs.push(export::form(self, cx.rack)),
             Action::LogPager => export::page(self, cx),
@@ -313,10 +336,14 @@ impl LogsPane {
         self.step(1, cx);
     }
 
-    fn to_mark(&mut self, is_forward: bool, cx: &mut Cx<'_>) {
+    fn go_to_mark(&mut self, is_forward: bool, cx: &mut Cx<'_>) {
         let ring = &cx.rack.logbook.ring;
         self.marks = self.marks.split_off(&ring.dropped());
-        let here = if self.follows { ring.end() } else { self.cursor };
+        let here = if self.follows {
+            ring.end()
+        } else {
+            self.cursor
+        };
         let next = if is_forward {
             self.marks.range(here + 1..).next()
         } else {
@@ -367,7 +394,9 @@ impl LogsPane {
                             self.go_to(Some(line), cx);
                             self.top = line;
                         }
-                        None => cx.msgs.push(Msg::info("no line is so late: G goes to the last")),
+                        None => cx
+                            .msgs
+                            .push(Msg::info("no line is so late: G goes to the last")),
                     }
                 }
                 Err(why) => cx.msgs.push(Msg::warn(why)),
@@ -403,7 +432,8 @@ impl LogsPane {
     pub fn work(&mut self, cx: &mut Cx<'_>) {
         let book = &cx.rack.logbook;
         let mut is_more = self.sieve.work(book, PIECE);
-        if let (Some(hunt), Some(pattern)) = (&mut self.hunt, &self.found) {
+        // First what is shown, then what is in it.
+        if !is_more && let (Some(hunt), Some(pattern)) = (&mut self.hunt, &self.found) {
             match hunt.go_on(pattern, &self.sieve, &book.ring, PIECE) {
                 Progress::More => is_more = true,
                 Progress::Found { line, is_around } => {
@@ -413,8 +443,6 @@ impl LogsPane {
                         cx.msgs.push(Msg::info("gone round to the other end"));
                     }
                 }
-                // What was not looked at yet may still hold it.
-                Progress::Missing if is_more => {}
                 Progress::Missing => {
                     self.hunt = None;
                     let text = format!("\"{}\" is in no line that is shown", self.search);
@@ -443,7 +471,7 @@ impl LogsPane {
     fn look<'a>(&'a self, theme: &'a Theme) -> Look<'a> {
         Look {
             theme,
-            is_readable: self.is_readable,
+            is_readable: self.shape.is_readable,
             found: self.found.iter().chain(&self.highlights).collect(),
             is_colourless: theme.is_colourless(),
         }
@@ -451,7 +479,11 @@ impl LogsPane {
 
     /// Lines that came since following stopped.
     fn news(&self, rack: &Rack) -> u64 {
-        if self.follows { 0 } else { rack.logbook.ring.end().saturating_sub(self.seen) }
+        if self.follows {
+            0
+        } else {
+            rack.logbook.ring.end().saturating_sub(self.seen)
+        }
     }
 
     pub fn view(&self, rack: &Rack, theme: &Theme, area: Rect, buf: &mut Buffer) {

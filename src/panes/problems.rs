@@ -18,6 +18,7 @@ use crate::panes::rows::Rows;
 use crate::panes::{Cx, age_and_source};
 use crate::rack::Rack;
 use crate::rack::filter::Filter;
+use crate::rack::log::feed::Opening;
 use crate::rack::problem::{Problem, Subject};
 use crate::theme::roles::Theme;
 use crate::ui::frame::{PaneBox, draw_box};
@@ -69,7 +70,12 @@ impl ProblemsPane {
         match self.current(rack) {
             Some(row) => (
                 row.problem().what.clone(),
-                vec![Action::RowOpen, Action::WideToggle, Action::CopyName],
+                vec![
+                    Action::RowOpen,
+                    Action::LogsOpen,
+                    Action::WideToggle,
+                    Action::CopyName,
+                ],
             ),
             None => Default::default(),
         }
@@ -83,7 +89,7 @@ impl ProblemsPane {
         }
         match action {
             Action::WideToggle => self.is_wide = !self.is_wide,
-            Action::RowOpen | Action::CopyName => self.with_current(action, cx),
+            Action::RowOpen | Action::CopyName | Action::LogsOpen => self.with_current(action, cx),
             other => cx.msgs.push(Msg::nothing_here(other)),
         }
     }
@@ -93,6 +99,13 @@ impl ProblemsPane {
             (None, _) => {}
             (Some(row), Action::CopyName) => {
                 cx.msgs.push(Msg::Copy(row.problem().sentence()));
+            }
+            (Some(row), Action::LogsOpen) => {
+                let opening = Opening::of(&row.problem().about, &cx.rack.cluster.context);
+                cx.msgs.push(opening.map_or_else(
+                    || Msg::info("what this is about writes no logs"),
+                    Msg::OpenLogs,
+                ));
             }
             (Some(Row::Group { key, .. }), _) => _ = self.unfolded.insert(key),
             (Some(Row::One(problem)), _) => cx.msgs.push(match &problem.about {

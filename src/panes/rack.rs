@@ -24,6 +24,7 @@ use crate::panes::rack::columns::{COLUMNS, Column};
 use crate::panes::{Cx, page, scrolled};
 use crate::rack::Rack;
 use crate::rack::board::Journal;
+use crate::rack::log::feed::Opening;
 use crate::rack::node::{Node, NodeName, Role, Uid};
 use crate::rack::problem::{Severity, Subject};
 use crate::theme::roles::Theme;
@@ -186,6 +187,13 @@ impl RackPane {
             Action::YamlOpen => {
                 self.with_node(cx, |node| Msg::ReadYaml(Subject::Node(node.name.clone())));
             }
+            Action::LogsOpen => {
+                let context = &cx.rack.cluster.context;
+                self.with_node(cx, |node| {
+                    let about = Subject::Node(node.name.clone());
+                    Opening::of(&about, context).map_or(Msg::nothing_here(action), Msg::OpenLogs)
+                });
+            }
             Action::NodeCordon => self.ask_to_cordon(cx, true),
             Action::NodeUncordon => self.ask_to_cordon(cx, false),
             Action::NodeLabel => self.with_node(cx, |node| Msg::Fill(label::form(node))),
@@ -269,6 +277,7 @@ impl RackPane {
         let mut menu = vec![
             cordon,
             drain,
+            Action::LogsOpen,
             Action::NodeShell,
             Action::NodeLabel,
             Action::YamlOpen,

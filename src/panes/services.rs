@@ -21,6 +21,7 @@ use crate::panes::listing::{Listing, visible_rows};
 use crate::panes::services::columns::{COLUMNS, Column};
 use crate::panes::{Cx, page, scrolled};
 use crate::rack::Rack;
+use crate::rack::log::feed::Opening;
 use crate::rack::node::Uid;
 use crate::rack::problem::{Severity, Subject};
 use crate::rack::service::{Protocol, Service, ServiceName};
@@ -205,6 +206,13 @@ impl ServicesPane {
                     service.name
                 )),
             }),
+            Action::LogsOpen => {
+                let context = &cx.rack.cluster.context;
+                self.with_service(cx, |service| {
+                    let about = Subject::Service(service.name.clone());
+                    Opening::of(&about, context).map_or(Msg::nothing_here(action), Msg::OpenLogs)
+                });
+            }
             Action::YamlOpen => self.with_service(cx, |service| {
                 Msg::ReadYaml(Subject::Service(service.name.clone()))
             }),
@@ -275,7 +283,12 @@ impl ServicesPane {
         if url(service).is_some() {
             menu.extend([Action::ServiceCheck, Action::CopyUrl]);
         }
-        menu.extend([Action::CopyName, Action::YamlOpen, Action::ServiceExpose]);
+        menu.extend([
+            Action::LogsOpen,
+            Action::CopyName,
+            Action::YamlOpen,
+            Action::ServiceExpose,
+        ]);
         (format!("Service {}", service.name), menu)
     }
 

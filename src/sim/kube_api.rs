@@ -9,6 +9,7 @@ mod apply;
 mod budget;
 mod discovery;
 mod list;
+mod log;
 pub(crate) mod merge;
 mod put;
 mod reply;
@@ -122,6 +123,7 @@ pub(crate) async fn dispatch(shared: &Arc<Shared>, ask: &Ask) -> Answer {
         (Target::Object(place), "PUT") => put::replace(shared, ask, place),
         (Target::Object(place), "PATCH") => write::patch(shared, ask, place),
         (Target::Object(place), "DELETE") => write::delete(shared, ask, place),
+        (Target::Log(place), "GET") => log::answer(shared, ask, place),
         (Target::Eviction(place), "POST") => write::evict(shared, ask, place),
         (Target::NoResource(group), _) if *group == METALLB => reply::not_found_text(),
         (Target::NoResource(_), _) => reply::no_resource(),

@@ -3,6 +3,7 @@
 //! It does not change by itself; `life` does that. Invariant: small enough that twenty thousand
 //! cost a few megabytes, because everything shared lives in its workload.
 
+pub(crate) mod log;
 mod status;
 #[cfg(test)]
 mod tests;

@@ -35,6 +35,12 @@ macro_rules! roles {
                 }
             }
 
+            /// True when no role has a colour: those of other programs have no place here either.
+            pub fn is_colourless(&self) -> bool {
+                let has = |style: Style| style.fg.is_some() || style.bg.is_some();
+                !self.roles().into_iter().any(|(_, style)| has(style))
+            }
+
             /// Every role with its style, in the order of [`ROLES`].
             pub fn roles(&self) -> Vec<(&'static str, Style)> {
                 vec![$(($name, self.$field)),+]
@@ -86,6 +92,12 @@ roles! {
     diff_add "diff-add" "A line that comes.",
     diff_remove "diff-remove" "A line that goes.",
     log_time "log-time" "The time before a log line.",
+    log_source_1 "log-source-1" "The name before the lines of a source.",
+    log_source_2 "log-source-2" "The same of another source.",
+    log_source_3 "log-source-3" "The same of another source.",
+    log_source_4 "log-source-4" "The same of another source.",
+    log_source_5 "log-source-5" "The same of another source.",
+    log_source_6 "log-source-6" "The same of another source.",
     code_key "code-key" "A key of YAML.",
     code_text "code-text" "Text between quotes in YAML.",
     code_value "code-value" "A number, an address or a truth in YAML.",

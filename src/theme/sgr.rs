@@ -3,6 +3,8 @@
 //! Source: ECMA-48 section 8.3.117 (SGR), and ISO 8613-6 for `38` and `48`. Colours are put on top of a theme's style,
 //! and in a theme without colours only the attributes stay.
 
+use std::fmt::Write as _;
+
 use ratatui::style::{Color, Modifier, Style};
 
 const BASIC: [Color; 8] = [
@@ -25,6 +27,50 @@ const BRIGHT: [Color; 8] = [
     Color::LightCyan,
     Color::White,
 ];
+
+/// Back to no style.
+pub const RESET: &str = "\x1b[0m";
+
+/// The sequence that asks for `style`; `None` when it asks for nothing.
+pub fn codes(style: Style) -> Option<String> {
+    let mut codes = String::from("\x1b[0");
+    let modifiers = [
+        (Modifier::BOLD, 1),
+        (Modifier::DIM, 2),
+        (Modifier::ITALIC, 3),
+        (Modifier::UNDERLINED, 4),
+        (Modifier::REVERSED, 7),
+    ];
+    for (modifier, code) in modifiers {
+        if style.add_modifier.contains(modifier) {
+            let _ = write!(codes, ";{code}");
+        }
+    }
+    for (color, base) in [(style.fg, 30), (style.bg, 40)] {
+        if let Some(color) = color {
+            put_color(&mut codes, color, base);
+        }
+    }
+    codes.push('m');
+    (codes.len() > 4).then_some(codes)
+}
+
+/// `base` is 30 for the text and 40 for the ground.
+fn put_color(codes: &mut String, color: Color, base: usize) {
+    let _ = match color {
+        Color::Rgb(red, green, blue) => write!(codes, ";{};2;{red};{green};{blue}", base + 8),
+        Color::Indexed(index) => write!(codes, ";{};5;{index}", base + 8),
+        color => {
+            let basic = BASIC.iter().position(|it| *it == color);
+            let bright = BRIGHT.iter().position(|it| *it == color);
+            match (basic, bright) {
+                (Some(number), _) => write!(codes, ";{}", base + number),
+                (_, Some(number)) => write!(codes, ";{}", base + 60 + number),
+                (None, None) => Ok(()),
+            }
+        }
+    };
+}
 
 /// Changes `style` as the parameters between `ESC [` and `m` say. What is unknown is passed over.
 pub fn apply(style: Style, parameters: &[u8]) -> Style {
@@ -110,6 +156,15 @@ mod tests {
                 "{parameters}"
             );
         }
+        for parameters in ["0;1;31", "0;3;38;5;208;48;2;1;2;3", "0;97;104", "0;4"] {
+            let style = apply(Style::new(), parameters.as_bytes());
+            assert_eq!(
+                codes(style),
+                Some(format!("\x1b[{parameters}m")),
+                "there and back"
+            );
+        }
+        assert_eq!(codes(Style::new()), None);
         let style = apply(Style::new(), b"1;4;31");
         assert_eq!(apply(style, b"22;24;39").fg, None);
     }

@@ -43,6 +43,31 @@ pub fn spans(line: &[u8], sequence: impl Fn(&[u8]) -> Option<usize>) -> Vec<Span
     spans
 }
 
+/// Lines for a file or a pager: their text, with the colours of programs if they are wanted, and nothing else a terminal
+/// could obey.
+pub fn harmless(
+    lines: &[u8],
+    sequence: impl Fn(&[u8]) -> Option<usize> + Copy,
+    with_colours: bool,
+) -> String {
+    let mut text = String::with_capacity(lines.len());
+    for line in lines.split_inclusive(|byte| *byte == b'\n') {
+        for span in spans(line.strip_suffix(b"\n").unwrap_or(line), sequence) {
+            let codes = with_colours.then(|| sgr::codes(span.style)).flatten();
+            match codes {
+                Some(codes) => {
+                    text.push_str(&codes);
+                    text.push_str(&span.text);
+                    text.push_str(sgr::RESET);
+                }
+                None => text.push_str(&span.text),
+            }
+        }
+        text.push('\n');
+    }
+    text
+}
+
 /// The pieces in rows of at most `cells`, broken at the edge; at most `most` rows, and whether that was not enough. A
 /// letter wider than a row is left out.
 pub fn rows(spans: &[Span], cells: usize, most: usize) -> (Vec<Vec<Span>>, bool) {
@@ -98,7 +123,9 @@ pub fn mark(spans: Vec<Span>, places: &[(usize, usize)], style: Style) -> Vec<Sp
     for span in spans {
         let end = start + span.text.len();
         let mut at = start;
-        let inside = places.iter().filter(|(from, to)| *from < end && *to > start);
+        let inside = places
+            .iter()
+            .filter(|(from, to)| *from < end && *to > start);
         for (from, to) in inside {
             let (from, to) = ((*from).max(at), (*to).min(end));
             for (from, to, style) in [(at, from, span.style), (from, to, span.style.patch(style))] {
@@ -215,12 +242,30 @@ mod tests {
     }
 
     #[test]
+    fn what_leaves_for_a_file_is_text_with_colours_or_without() {
+        let lines = b"\x1b[31mred\x1b[0m x\n\x1b]0;t\x07\xff\nlast";
+        let plain = harmless(lines, sequence, false);
+        assert_eq!(plain, "red x\n\u{241b}]0;t\u{2407}\u{fffd}\nlast\n");
+        let coloured = harmless(lines, sequence, true);
+        assert!(
+            coloured.starts_with("\x1b[0;31mred\x1b[0m x\n\u{241b}]0;t"),
+            "{coloured:?}"
+        );
+    }
+
+    #[test]
     fn rows_break_at_the_edge_and_never_through_a_letter() {
         let pieces = [span("abc日"), span("本de")];
         let (all, is_cut) = rows(&pieces, 4, 9);
-        assert_eq!((texts(&all), is_cut), (vec!["abc".into(), "日本".into(), "de".into()], false));
+        assert_eq!(
+            (texts(&all), is_cut),
+            (vec!["abc".into(), "日本".into(), "de".into()], false)
+        );
         let (some, is_cut) = rows(&pieces, 4, 2);
-        assert_eq!((texts(&some), is_cut), (vec!["abc".into(), "日本".into()], true));
+        assert_eq!(
+            (texts(&some), is_cut),
+            (vec!["abc".into(), "日本".into()], true)
+        );
         assert_eq!(texts(&rows(&[span("日a")], 1, 9).0), ["a"]);
         assert_eq!(texts(&rows(&[], 4, 9).0), [""], "an empty line is a row");
     }
@@ -228,7 +273,13 @@ mod tests {
     #[test]
     fn a_window_shows_what_stands_between_two_cells() {
         let pieces = [span("ab日"), span("本c")];
-        for (from, cells, expected) in [(0, 3, "ab"), (1, 3, "b日"), (3, 3, " 本"), (6, 9, "c"), (9, 9, "")] {
+        for (from, cells, expected) in [
+            (0, 3, "ab"),
+            (1, 3, "b日"),
+            (3, 3, " 本"),
+            (6, 9, "c"),
+            (9, 9, ""),
+        ] {
             let row = window(&pieces, from, cells);
             assert_eq!(texts(&[row]), [expected], "{from} {cells}");
         }
@@ -237,11 +288,27 @@ mod tests {
     #[test]
     fn a_mark_lies_on_the_colours_that_are_there() {
         let red = Style::new().fg(Color::Red);
-        let line = vec![span("ab"), Span { text: "cdef".into(), style: red }];
+        let line = vec![
+            span("ab"),
+            Span {
+                text: "cdef".into(),
+                style: red,
+            },
+        ];
         let marked = mark(line, &[(1, 3), (4, 5)], Style::new().bg(Color::Blue));
-        let pieces: Vec<_> = marked.iter().map(|it| (it.text.as_str(), it.style.bg.is_some(), it.style.fg)).collect();
+        let pieces: Vec<_> = marked
+            .iter()
+            .map(|it| (it.text.as_str(), it.style.bg.is_some(), it.style.fg))
+            .collect();
         let fg = Some(Color::Red);
-        let expected = [("a", false, None), ("b", true, None), ("c", true, fg), ("d", false, fg), ("e", true, fg), ("f", false, fg)];
+        let expected = [
+            ("a", false, None),
+            ("b", true, None),
+            ("c", true, fg),
+            ("d", false, fg),
+            ("e", true, fg),
+            ("f", false, fg),
+        ];
         assert_eq!(pieces, expected);
     }
 

@@ -263,6 +263,7 @@ impl KubeconfigPane {
             | FormId::PoolCreate
             | FormId::PoolDeletions { .. }
             | FormId::Manifest
+            | FormId::LogSave
             | FormId::Expose => return,
         };
         self.ask_preview(asked, cx);

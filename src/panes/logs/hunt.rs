@@ -28,7 +28,10 @@ pub(super) struct Hunt {
 pub(super) enum Progress {
     /// Not everything was looked at yet.
     More,
-    Found { line: u64, is_around: bool },
+    Found {
+        line: u64,
+        is_around: bool,
+    },
     Missing,
 }
 
@@ -46,7 +49,11 @@ impl Hunt {
 
     /// The next match below or above `here`, round the end.
     pub(super) fn next(here: u64, is_forward: bool) -> Hunt {
-        let at = if is_forward { here.saturating_add(1) } else { here.wrapping_sub(1) };
+        let at = if is_forward {
+            here.saturating_add(1)
+        } else {
+            here.wrapping_sub(1)
+        };
         Hunt {
             at,
             is_forward,
@@ -57,7 +64,13 @@ impl Hunt {
     }
 
     /// Looks at about `budget` bytes of lines.
-    pub(super) fn go_on(&mut self, pattern: &Pattern, sieve: &Sieve, ring: &Ring, budget: usize) -> Progress {
+    pub(super) fn go_on(
+        &mut self,
+        pattern: &Pattern,
+        sieve: &Sieve,
+        ring: &Ring,
+        budget: usize,
+    ) -> Progress {
         let mut left = budget;
         loop {
             let next = if self.is_forward {
@@ -67,9 +80,16 @@ impl Hunt {
             };
             let is_past_start = |number: u64| {
                 self.is_around
-                    && if self.is_forward { number > self.start } else { number < self.start }
+                    && if self.is_forward {
+                        number > self.start
+                    } else {
+                        number < self.start
+                    }
             };
-            let Some(line) = next.filter(|it| !is_past_start(*it)).and_then(|it| ring.get(it)) else {
+            let Some(line) = next
+                .filter(|it| !is_past_start(*it))
+                .and_then(|it| ring.get(it))
+            else {
                 if self.is_around {
                     return Progress::Missing;
                 }
@@ -129,8 +149,13 @@ pub(super) fn time(text: &str, zone: &TimeZone, now: Now) -> Result<Timestamp, S
     let today = now.wall.to_zoned(zone.clone()).date();
     let at = |time: DateTime| time.to_zoned(zone.clone()).ok().map(|it| it.timestamp());
     let from_clock = || {
-        let with_seconds = if text.matches(':').count() == 1 { format!("{text}:00") } else { text.to_owned() };
-        let time: Time = with_seconds.parse().ok()?;
+        let with_seconds = if text.matches(':').count() == 1 {
+            format!("{text}:00")
+        } else {
+            text.to_owned()
+        };
+        // A date before the time would be passed over.
+        let time: Time = with_seconds.parse().ok().filter(|_| !text.contains('-'))?;
         at(today.to_datetime(time))
     };
     let from_date = || at(text.replacen(' ', "T", 1).parse().ok()?);
@@ -198,8 +223,16 @@ mod tests {
         for texts in [&["a", "b", "c"][..], &[]] {
             let ring = ring(texts);
             for here in [0, 1, 2, 9] {
-                for hunt in [Hunt::next(here, true), Hunt::next(here, false), Hunt::first(here)] {
-                    assert_eq!(end(hunt, &ring, 1), Progress::Missing, "{hunt:?} in {texts:?}");
+                for hunt in [
+                    Hunt::next(here, true),
+                    Hunt::next(here, false),
+                    Hunt::first(here),
+                ] {
+                    assert_eq!(
+                        end(hunt, &ring, 1),
+                        Progress::Missing,
+                        "{hunt:?} in {texts:?}"
+                    );
                 }
             }
         }
@@ -219,8 +252,16 @@ mod tests {
             ("2026-11-23T14:05:01Z", "2026-11-23T14:05:01Z"),
             ("10m", "2026-11-24T11:50:00Z"),
         ] {
-            assert_eq!(time(text, &zone, now).unwrap().to_string(), expected, "{text}");
+            assert_eq!(
+                time(text, &zone, now).unwrap().to_string(),
+                expected,
+                "{text}"
+            );
         }
-        assert!(time("soon", &zone, now).unwrap_err().contains("write 14:05"));
+        assert!(
+            time("soon", &zone, now)
+                .unwrap_err()
+                .contains("write 14:05")
+        );
     }
 }

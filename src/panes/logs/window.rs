@@ -46,7 +46,10 @@ pub(super) fn places(pane: &LogsPane, book: &Logbook, area: Rect) -> Places {
         Some(_) => LIST.min(inside.width / 2),
         None => 0,
     };
-    let list = Rect { width: taken, ..body };
+    let list = Rect {
+        width: taken,
+        ..body
+    };
     let lines = Rect {
         x: body.x + taken,
         width: body.width.saturating_sub(taken),
@@ -55,12 +58,16 @@ pub(super) fn places(pane: &LogsPane, book: &Logbook, area: Rect) -> Places {
     let name = match book.sources() {
         [] | [_] => 0,
         sources => {
-            let longest = sources.iter().map(|it| width(it.short())).max().unwrap_or(0);
+            let longest = sources
+                .iter()
+                .map(|it| width(it.short()))
+                .max()
+                .unwrap_or(0);
             let most = usize::from(lines.width / 4).clamp(6, 28);
             u16::try_from(longest.min(most) + 1).unwrap_or(0)
         }
     };
-    let time = u16::try_from(pane.times.width()).unwrap_or(0);
+    let time = u16::try_from(pane.shape.times.width()).unwrap_or(0);
     let text = lines.width.saturating_sub(GUTTER + name + time);
     Places {
         list,
@@ -72,10 +79,15 @@ pub(super) fn places(pane: &LogsPane, book: &Logbook, area: Rect) -> Places {
 }
 
 /// The rows of one line. A line that would take the whole window ends with its last row cut.
-pub(super) fn rows(pane: &LogsPane, line: &Line<'_>, look: &Look<'_>, places: Places) -> Vec<Vec<Span>> {
+pub(super) fn rows(
+    pane: &LogsPane,
+    line: &Line<'_>,
+    look: &Look<'_>,
+    places: Places,
+) -> Vec<Vec<Span>> {
     let spans = line::spans(line, look);
     let cells = usize::from(places.text);
-    if !pane.wraps {
+    if !pane.shape.wraps {
         return vec![ansi::window(&spans, pane.column, cells)];
     }
     let (mut rows, is_cut) = ansi::rows(&spans, cells, most_rows(places));
@@ -96,11 +108,13 @@ fn most_rows(places: Places) -> usize {
 
 /// How many rows a line takes.
 fn height(pane: &LogsPane, line: &Line<'_>, places: Places) -> usize {
-    if !pane.wraps {
+    if !pane.shape.wraps {
         return 1;
     }
-    let spans = line::bare(line, pane.is_readable);
-    ansi::rows(&spans, usize::from(places.text), most_rows(places)).0.len()
+    let spans = line::bare(line, pane.shape.is_readable);
+    ansi::rows(&spans, usize::from(places.text), most_rows(places))
+        .0
+        .len()
 }
 
 /// The first line of a window that ends with `last`, and how many of its rows have no room.
@@ -120,7 +134,8 @@ pub(super) fn ending_with(
             return (top, height - room);
         }
         room -= height;
-        next = (line.number.checked_sub(1)).and_then(|above| pane.sieve.at_or_before(above, &book.ring));
+        next = (line.number.checked_sub(1))
+            .and_then(|above| pane.sieve.at_or_before(above, &book.ring));
     }
     (top, 0)
 }
@@ -136,18 +151,15 @@ pub(super) fn top(pane: &LogsPane, book: &Logbook, places: Places) -> Option<(u6
 }
 
 /// The top that keeps the line `cursor` in the window, nearest to the one before.
-pub(super) fn holding(
-    pane: &LogsPane,
-    book: &Logbook,
-    cursor: u64,
-    places: Places,
-) -> u64 {
+pub(super) fn holding(pane: &LogsPane, book: &Logbook, cursor: u64, places: Places) -> u64 {
     if cursor <= pane.top {
         return cursor;
     }
     let (lowest, cut) = ending_with(pane, book, cursor, places);
     let lowest = if cut > 0 && lowest < cursor {
-        pane.sieve.at_or_after(lowest + 1, &book.ring).unwrap_or(cursor)
+        pane.sieve
+            .at_or_after(lowest + 1, &book.ring)
+            .unwrap_or(cursor)
     } else {
         lowest
     };

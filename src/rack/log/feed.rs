@@ -6,8 +6,9 @@
 
 use std::time::Duration;
 
+use crate::rack::log::query;
 use crate::rack::log::{LogLine, LogQuery, SourceId, SourceState};
-use crate::rack::problem::Problem;
+use crate::rack::problem::{Problem, Subject};
 
 /// Numbers what was opened into the viewer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -70,6 +71,19 @@ pub enum Section {
 }
 
 impl Opening {
+    /// What the pods behind an object write: of a node, all of them; `None` when it has none.
+    pub fn of(subject: &Subject, context: &str) -> Option<Opening> {
+        let (title, logs) = match subject {
+            Subject::Node(node) => (format!("node {node}"), query::node(context, node.as_str())),
+            Subject::Service(service) => {
+                let logs = query::workload(context, &service.namespace, "svc", &service.name);
+                (format!("svc/{}", service.name), logs)
+            }
+            _ => return None,
+        };
+        Some(Opening::pods(title, logs))
+    }
+
     /// What the pods of one query write.
     pub fn pods(title: impl Into<String>, logs: PodLogs) -> Opening {
         Opening {
@@ -108,9 +122,11 @@ impl Origin {
 
 /// The name of a pod without the hashes that controllers put into it: `web-x2x4z` for `web-7f9c5d6b8-x2x4z`.
 pub fn short_pod_name(pod: &str) -> String {
-    // Alphabet of Kubernetes' own hashes: no vowels, so that no words come of them.
+    // Kubernetes' own hashes have no vowels, so that no words come of them; some controllers write hexadecimal digits.
+    let of = |part: &str, letters: &str| part.chars().all(|c| letters.contains(c));
     let is_hash = |part: &str, lengths: std::ops::RangeInclusive<usize>| {
-        lengths.contains(&part.len()) && part.chars().all(|c| "bcdfghjklmnpqrstvwxz2456789".contains(c))
+        lengths.contains(&part.len())
+            && (of(part, "bcdfghjklmnpqrstvwxz2456789") || of(part, "0123456789abcdef"))
     };
     if let Some((rest, last)) = pod.rsplit_once('-')
         && let Some((name, template)) = rest.rsplit_once('-')
@@ -130,10 +146,17 @@ mod tests {
     fn a_pod_is_called_by_what_tells_it_from_others() {
         for (pod, expected) in [
             ("web-7f9c5d6b8-x2x4z", "web-x2x4z"),
-            ("local-path-provisioner-5cf85fd84d-q8vzn", "local-path-provisioner-q8vzn"),
+            (
+                "local-path-provisioner-5cf85fd84d-q8vzn",
+                "local-path-provisioner-q8vzn",
+            ),
+            ("controller-bd61c91201-r25sg", "controller-r25sg"),
             ("db-0", "db-0"),
             ("speaker-x7k2b", "speaker-x7k2b"),
-            ("helm-install-traefik-crd-abcde", "helm-install-traefik-crd-abcde"),
+            (
+                "helm-install-traefik-crd-abcde",
+                "helm-install-traefik-crd-abcde",
+            ),
             ("", ""),
         ] {
             assert_eq!(short_pod_name(pod), expected);

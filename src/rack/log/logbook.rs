@@ -108,7 +108,10 @@ impl Logbook {
     pub fn head_of(&self, number: u64) -> Option<u64> {
         let is_in = |fold: &Fold| number >= fold.first && fold.end.is_none_or(|end| number < end);
         let before = self.sections.range(..number).rev();
-        before.take(64).find(|(_, fold)| is_in(fold)).map(|(head, _)| *head)
+        before
+            .take(64)
+            .find(|(_, fold)| is_in(fold))
+            .map(|(head, _)| *head)
     }
 
     /// Something more is read from now on.
@@ -128,7 +131,11 @@ impl Logbook {
         };
         let place = |source: SourceId, feed: &Feed| feed.sources.get(&source).copied();
         match news {
-            FeedNews::Source { source, name, short } => {
+            FeedNews::Source {
+                source,
+                name,
+                short,
+            } => {
                 let Ok(number) = u16::try_from(self.sources.len()) else {
                     return true;
                 };
@@ -138,20 +145,27 @@ impl Logbook {
             FeedNews::Lines(lines) => {
                 for line in lines {
                     if let Some(source) = place(line.source, feed) {
-                        take(&mut self.ring, &mut self.sources, LogLine { source, ..line }, now);
+                        take(
+                            &mut self.ring,
+                            &mut self.sources,
+                            &LogLine { source, ..line },
+                            now,
+                        );
                     }
                 }
             }
             FeedNews::State(source, state) => {
                 feed.trouble = None;
                 let source = place(source, feed);
-                if let Some(source) = source.and_then(|it| self.sources.get_mut(usize::from(it.0))) {
+                if let Some(source) = source.and_then(|it| self.sources.get_mut(usize::from(it.0)))
+                {
                     source.state = state;
                 }
             }
             FeedNews::Lost(source, count) => {
                 let source = place(source, feed);
-                if let Some(source) = source.and_then(|it| self.sources.get_mut(usize::from(it.0))) {
+                if let Some(source) = source.and_then(|it| self.sources.get_mut(usize::from(it.0)))
+                {
                     source.lost += count;
                 }
             }
@@ -218,19 +232,23 @@ impl Logbook {
     }
 }
 
-fn take(ring: &mut Ring, sources: &mut [LogSource], line: LogLine, now: Now) {
+fn take(ring: &mut Ring, sources: &mut [LogSource], line: &LogLine, now: Now) {
     if let Some(source) = sources.get_mut(usize::from(line.source.0)) {
         source.lines += 1;
         source.heard = now.mono;
         source.newest = source.newest.max(line.time);
     }
-    ring.push(&line);
+    ring.push(line);
 }
 
 impl LogSource {
     /// The name before its lines.
     pub fn short(&self) -> &str {
-        if self.is_ambiguous { &self.name } else { &self.short }
+        if self.is_ambiguous {
+            &self.name
+        } else {
+            &self.short
+        }
     }
 
     /// How long nothing came from a source that could write; `None` when it is not long, or it has ended.
@@ -299,13 +317,23 @@ mod tests {
             (1, source(0, "web-0")),
             (2, source(0, "rpi-01")),
             (2, FeedNews::Lines(vec![line(0, "of the board")])),
-            (1, FeedNews::Lines(vec![line(0, "of the pod"), line(7, "of nobody")])),
+            (
+                1,
+                FeedNews::Lines(vec![line(0, "of the pod"), line(7, "of nobody")]),
+            ),
         ] {
             assert!(book.apply(FeedId(feed), news, at(0)));
         }
-        let lines: Vec<_> = book.ring.from(0).map(|line| (line.source.0, line.text)).collect();
+        let lines: Vec<_> = book
+            .ring
+            .from(0)
+            .map(|line| (line.source.0, line.text))
+            .collect();
         assert_eq!(lines, [(1, &b"of the board"[..]), (0, &b"of the pod"[..])]);
-        assert!(!book.apply(FeedId(9), source(0, "late"), at(0)), "a closed feed is old");
+        assert!(
+            !book.apply(FeedId(9), source(0, "late"), at(0)),
+            "a closed feed is old"
+        );
         assert_eq!(book.sources().len(), 2);
     }
 
@@ -324,11 +352,22 @@ mod tests {
     fn a_source_that_could_write_and_does_not_is_silent() {
         let mut book = book();
         book.apply(FeedId(1), source(0, "web"), at(1_000));
-        assert_eq!(book.sources()[0].silence(at(9_000)), None, "it is not read yet");
-        book.apply(FeedId(1), FeedNews::State(SourceId(0), SourceState::Reading), at(1_000));
+        assert_eq!(
+            book.sources()[0].silence(at(9_000)),
+            None,
+            "it is not read yet"
+        );
+        book.apply(
+            FeedId(1),
+            FeedNews::State(SourceId(0), SourceState::Reading),
+            at(1_000),
+        );
         assert_eq!(book.sources()[0].silence(at(1_030)), None);
         book.apply(FeedId(1), FeedNews::Lines(vec![line(0, "x")]), at(1_000));
-        assert_eq!(book.sources()[0].silence(at(2_200)), Some(Duration::from_secs(1_200)));
+        assert_eq!(
+            book.sources()[0].silence(at(2_200)),
+            Some(Duration::from_secs(1_200))
+        );
         let ended = SourceState::Ended("done".to_owned());
         book.apply(FeedId(1), FeedNews::State(SourceId(0), ended), at(1_000));
         assert_eq!(book.sources()[0].silence(at(9_000)), None);
@@ -372,6 +411,9 @@ mod tests {
         assert_eq!(book.section(2), Some(inner));
         assert_eq!(book.section(1).unwrap().end, Some(6));
         let heads: Vec<_> = (0..7).map(|number| book.head_of(number)).collect();
-        assert_eq!(heads, [None, None, Some(1), Some(2), Some(2), Some(1), None]);
+        assert_eq!(
+            heads,
+            [None, None, Some(1), Some(2), Some(2), Some(1), None]
+        );
     }
 }

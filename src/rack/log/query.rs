@@ -13,7 +13,8 @@ pub const TAIL: u64 = 1_000;
 pub const MOST: usize = 100;
 
 /// The flags, for a sentence.
-const FLAGS: &str = "-n NAMESPACE, -A, -l LABELS, -c CONTAINER, --node NODE, --since 10m, --tail N, -p";
+const FLAGS: &str =
+    "-n NAMESPACE, -A, -l LABELS, -c CONTAINER, --node NODE, --since 10m, --tail N, -p";
 
 /// Every pod of a query that names nothing.
 pub fn pods(context: &str, namespace: Option<&str>) -> PodLogs {
@@ -84,7 +85,9 @@ pub fn parse(text: &str, context: &str, now: Timestamp) -> Result<PodLogs, Strin
             }
             "--tail" => {
                 let text = value()?;
-                let lines = text.parse().map_err(|_| format!("\"{text}\" is no number of lines"))?;
+                let lines = text
+                    .parse()
+                    .map_err(|_| format!("\"{text}\" is no number of lines"))?;
                 logs.query.tail = Some(lines);
             }
             "-p" | "--previous" => {
@@ -134,7 +137,10 @@ fn pattern(text: &str) -> Result<NamePattern, String> {
 /// `30s`, `10m`, `2h`, `1d`.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("\"{text}\" is no length of time; write 30s, 10m, 2h or 1d");
-    if let Some(days) = text.strip_suffix('d').and_then(|days| days.parse::<u64>().ok()) {
+    if let Some(days) = text
+        .strip_suffix('d')
+        .and_then(|days| days.parse::<u64>().ok())
+    {
         return Ok(Duration::from_secs(days.saturating_mul(86_400)));
     }
     let parsed: SignedDuration = text.parse().map_err(|_| wrong())?;
@@ -156,15 +162,24 @@ mod tests {
         assert_eq!(logs.query.tail, Some(5));
         let logs = read("deploy/web -n office").unwrap();
         assert_eq!(logs.workload, Some(("deploy".to_owned(), "web".to_owned())));
-        assert_eq!((logs.query.namespace.as_deref(), logs.is_at_home), (Some("office"), false));
+        assert_eq!(
+            (logs.query.namespace.as_deref(), logs.is_at_home),
+            (Some("office"), false)
+        );
         let logs = read("pod/a.b").unwrap();
-        assert!(!logs.query.pods.unwrap().is_match("axb"), "a name is no expression");
+        assert!(
+            !logs.query.pods.unwrap().is_match("axb"),
+            "a name is no expression"
+        );
         let logs = read("-l app=web --since 1h -A").unwrap();
         assert_eq!(logs.query.labels, "app=web");
         assert_eq!(logs.query.since.unwrap().as_second(), 96_400);
         assert_eq!((logs.query.tail, logs.is_at_home), (None, false));
         let logs = read("node/rpi-01").unwrap();
-        assert_eq!((&*logs.query.fields, logs.is_at_home), ("spec.nodeName=rpi-01", false));
+        assert_eq!(
+            (&*logs.query.fields, logs.is_at_home),
+            ("spec.nodeName=rpi-01", false)
+        );
         let logs = read("web -p").unwrap();
         assert!(logs.query.previous && !logs.query.follow);
         assert!(read("-A").is_ok(), "everything there is");

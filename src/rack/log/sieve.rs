@@ -6,11 +6,11 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
+use crate::rack::log::SourceId;
 use crate::rack::log::logbook::Logbook;
 use crate::rack::log::pattern::{Pattern, plain};
 use crate::rack::log::readable::{Level, level};
 use crate::rack::log::ring::{Line, Ring};
-use crate::rack::log::SourceId;
 
 /// What a shown line must hold, or must not.
 #[derive(Debug, Clone)]
@@ -184,7 +184,11 @@ impl Sieve {
 
     /// What has gone from the ring.
     fn forget(&mut self, ring: &Ring) {
-        while self.shown.front().is_some_and(|number| *number < ring.dropped()) {
+        while self
+            .shown
+            .front()
+            .is_some_and(|number| *number < ring.dropped())
+        {
             self.shown.pop_front();
         }
         self.low = self.low.max(ring.dropped());
@@ -199,7 +203,9 @@ impl Sieve {
             if first < self.low {
                 self.from = Some(self.from.map_or(first, |from| from.min(first)));
             }
-            let from = first.max(self.low).max(self.shown.back().map_or(0, |last| last + 1));
+            let from = first
+                .max(self.low)
+                .max(self.shown.back().map_or(0, |last| last + 1));
             let before = (from..line.number).filter(|number| self.is_context(*number, book));
             let before: Vec<u64> = before.collect();
             self.shown.extend(before);
@@ -218,7 +224,10 @@ impl Sieve {
             let last = line.number + self.context;
             self.until = self.until.max(last + 1);
             let to = last.min(self.high.saturating_sub(1));
-            let to = self.shown.front().map_or(to, |first| to.min(first.saturating_sub(1)));
+            let to = self
+                .shown
+                .front()
+                .map_or(to, |first| to.min(first.saturating_sub(1)));
             for number in (line.number + 1..=to).rev() {
                 if self.is_context(number, book) {
                     self.shown.push_front(number);
@@ -232,7 +241,9 @@ impl Sieve {
     }
 
     fn is_context(&self, number: u64, book: &Logbook) -> bool {
-        book.ring.get(number).is_some_and(|line| self.may_show(&line, book))
+        book.ring
+            .get(number)
+            .is_some_and(|line| self.may_show(&line, book))
     }
 
     /// True when nothing but its text can keep it from being shown.
@@ -243,9 +254,7 @@ impl Sieve {
     fn is_in_fold(&self, number: u64, book: &Logbook) -> bool {
         let is_in = |head: &u64| {
             let fold = book.section(*head);
-            fold.is_some_and(|fold| {
-                number >= fold.first && fold.end.is_none_or(|end| number < end)
-            })
+            fold.is_some_and(|fold| number >= fold.first && fold.end.is_none_or(|end| number < end))
         };
         !self.folded.is_empty() && self.folded.range(..number).any(is_in)
     }
@@ -257,8 +266,7 @@ impl Sieve {
         }
         let text = plain(line.text);
         (self.terms.iter()).all(|term| term.pattern.finds(&text) != term.is_excluded)
-            && (!self.only_faults
-                || level(&String::from_utf8_lossy(&text)) >= Some(Level::Warning))
+            && (!self.only_faults || level(&String::from_utf8_lossy(&text)) >= Some(Level::Warning))
     }
 
     /// Lines that are shown, as far as they were looked at.
@@ -271,7 +279,8 @@ impl Sieve {
 
     /// How many at the front of `shown` have gone since the last look.
     fn gone(&self, ring: &Ring) -> usize {
-        self.shown.partition_point(|number| *number < ring.dropped())
+        self.shown
+            .partition_point(|number| *number < ring.dropped())
     }
 
     /// The first shown line from `number` on.
@@ -290,7 +299,10 @@ impl Sieve {
         if self.is_open() {
             return (last >= ring.dropped() && !ring.is_empty()).then_some(last);
         }
-        let at = self.shown.partition_point(|shown| *shown <= last).checked_sub(1)?;
+        let at = self
+            .shown
+            .partition_point(|shown| *shown <= last)
+            .checked_sub(1)?;
         let found = self.shown.get(at).copied()?;
         (found >= ring.dropped()).then_some(found)
     }

@@ -15,6 +15,7 @@ pub(crate) enum Target {
     Objects(Place),
     Object(Place),
     Eviction(Place),
+    Log(Place),
     Metrics(Place),
     /// A review is answered at once and never stored.
     Review(&'static str),
@@ -44,6 +45,7 @@ impl Target {
             Self::Objects(place)
             | Self::Object(place)
             | Self::Eviction(place)
+            | Self::Log(place)
             | Self::Metrics(place) => Some(place),
             Self::Health
             | Self::Info(_)
@@ -176,6 +178,7 @@ fn in_group(group: &str, version: &str, rest: &[&str]) -> Target {
         [_, name, "eviction"] if resource.kind == Kind::Pod => {
             Target::Eviction(place(Some(name), "eviction"))
         }
+        [_, name, "log"] if resource.kind == Kind::Pod => Target::Log(place(Some(name), "log")),
         _ => none,
     }
 }

@@ -63,7 +63,8 @@ fn expected(sieve: &Sieve, book: &Logbook) -> Vec<u64> {
         .map(|line| line.number)
         .collect();
     let is_near = |line: &&Line<'_>| {
-        hits.iter().any(|hit| hit.abs_diff(line.number) <= sieve.context())
+        hits.iter()
+            .any(|hit| hit.abs_diff(line.number) <= sieve.context())
     };
     let near = all.iter().filter(may).filter(is_near);
     near.map(|line| line.number).collect()
@@ -94,7 +95,13 @@ fn terms_must_all_hold_and_an_excluded_one_must_not() {
 #[test]
 fn only_what_is_a_fault_is_shown_when_that_is_asked() {
     let mut book = book(100);
-    let texts = ["INFO a", "WARN b", "plain", "ERROR c", r#"{"level":"error","msg":"d"}"#];
+    let texts = [
+        "INFO a",
+        "WARN b",
+        "plain",
+        "ERROR c",
+        r#"{"level":"error","msg":"d"}"#,
+    ];
     write(&mut book, texts.map(|text| (0, text.to_owned())));
     let mut sieve = Sieve::default();
     sieve.set_only_faults(true, &book.ring);
@@ -132,7 +139,10 @@ fn whatever_the_pieces_the_same_lines_are_shown() {
             // Sometimes a little is looked at, sometimes all.
             sieve.work(&book, random(400) as usize + 1);
             let numbers = shown(&sieve, &book);
-            assert!(numbers.windows(2).all(|pair| pair[0] < pair[1]), "{numbers:?}");
+            assert!(
+                numbers.windows(2).all(|pair| pair[0] < pair[1]),
+                "{numbers:?}"
+            );
         }
         let mut pieces = 0;
         while sieve.work(&book, 100) {
@@ -156,7 +166,10 @@ fn whatever_the_pieces_the_same_lines_are_shown() {
 #[test]
 fn movement_goes_from_shown_line_to_shown_line_and_stops_at_the_ends() {
     let mut book = book(6);
-    write(&mut book, (0..10).map(|number| (number % 2, number.to_string())));
+    write(
+        &mut book,
+        (0..10).map(|number| (number % 2, number.to_string())),
+    );
     let mut sieve = Sieve::default();
     assert_eq!(sieve.first(&book.ring), Some(4));
     for (from, by, to) in [(7, 1, 8), (7, -2, 5), (7, 90, 9), (7, -90, 4), (0, 1, 4)] {
@@ -171,7 +184,10 @@ fn movement_goes_from_shown_line_to_shown_line_and_stops_at_the_ends() {
     assert_eq!(sieve.count(&book.ring), 3);
     let empty = Logbook::default();
     let open = Sieve::default();
-    assert_eq!((open.first(&empty.ring), open.last(&empty.ring)), (None, None));
+    assert_eq!(
+        (open.first(&empty.ring), open.last(&empty.ring)),
+        (None, None)
+    );
     assert_eq!(open.moved(3, 1, &empty.ring), None);
 }
 
@@ -179,7 +195,10 @@ fn movement_goes_from_shown_line_to_shown_line_and_stops_at_the_ends() {
 fn a_folded_section_leaves_its_head() {
     let mut book = book(100);
     let section = |section| FeedNews::Section(SourceId(0), section);
-    write(&mut book, [(0, "before".to_owned()), (0, "head".to_owned())]);
+    write(
+        &mut book,
+        [(0, "before".to_owned()), (0, "head".to_owned())],
+    );
     book.apply(FeedId(0), section(Section::Begun), Now::ZERO);
     write(&mut book, [(0, "in".to_owned()), (0, "in".to_owned())]);
     book.apply(FeedId(0), section(Section::Ended { took: None }), Now::ZERO);
