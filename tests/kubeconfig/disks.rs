@@ -119,8 +119,15 @@ fn every_style_comes_back_byte_for_byte() {
                     &["namespace", "b", "attic"],
                     &["delete", "b"],
                 ] {
-                    done(&home.bramble(change));
-                    assert_ne!(home.text(), text, "{style}");
+                    let output = home.bramble(change);
+                    if style == "with anchors" && !output.status.success() {
+                        // Text that several entries share is left alone.
+                        assert!(refused(&output, 2).contains("shares its text"));
+                        assert_eq!(home.text(), text, "{style}: {change:?}");
+                        continue;
+                    }
+                    done(&output);
+                    assert_ne!(home.text(), text, "{style}: {change:?}");
                     done(&home.bramble(&["undo"]));
                     assert_eq!(home.text(), text, "{style}: {change:?}");
                 }
