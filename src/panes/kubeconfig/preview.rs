@@ -84,15 +84,27 @@ fn lines(preview: &Preview, room: usize) -> Vec<Line> {
         let text = clean(text);
         lines.extend(wrap(&text, room).into_iter().map(|line| (line, look)));
     };
-    push(&mut lines, "What would change", Look::Heading);
-    for entry in &preview.plan.entries {
+    let entries = &preview.plan.entries;
+    // Said once, when it is the same for all.
+    let file = entries.first().map(|first| &first.file);
+    let file = file.filter(|file| entries.iter().all(|entry| entry.file == **file));
+    let heading = match file {
+        Some(file) => format!("What would change in {}", file.display()),
+        None => "What would change".to_owned(),
+    };
+    push(&mut lines, &heading, Look::Heading);
+    for entry in entries {
         let (sign, look) = match entry.how {
             How::Added => ("+", Look::Added),
             How::Updated | How::Renamed => ("~", Look::Warn),
             How::Removed => ("-", Look::Removed),
             How::Unchanged => ("=", Look::Muted),
         };
-        push(&mut lines, &format!("{sign} {}", words::entry(entry)), look);
+        let text = match file {
+            Some(_) => words::entry_alone(entry),
+            None => words::entry(entry),
+        };
+        push(&mut lines, &format!("{sign} {text}"), look);
     }
     match words::current(&preview.plan) {
         Some(text) => push(&mut lines, &format!("~ {text}"), Look::Warn),

@@ -30,22 +30,34 @@ pub(super) fn changes(plan: &Plan) -> Vec<String> {
     lines
 }
 
-/// `context lab: renamed to rack, in ~/.kube/config`.
+/// `context lab becomes rack in ~/.kube/config`.
 pub(super) fn entry(entry: &EntryChange) -> String {
-    let (kind, name, file) = (entry.kind.word(), &entry.name, entry.file.display());
+    sentence(entry, |word| format!(" {word} {}", entry.file.display()))
+}
+
+/// The same where the file is said already.
+pub(super) fn entry_alone(entry: &EntryChange) -> String {
+    sentence(entry, |_| String::new())
+}
+
+fn sentence(entry: &EntryChange, place: impl Fn(&str) -> String) -> String {
+    let (kind, name) = (entry.kind.word(), &entry.name);
     match (entry.how, &entry.was) {
         (How::Added, Some(was)) => {
-            format!("{kind} {name} ({was} in the source) is added to {file}")
+            format!(
+                "{kind} {name} ({was} in the source) is added{}",
+                place("to")
+            )
         }
-        (How::Added, None) => format!("{kind} {name} is added to {file}"),
+        (How::Added, None) => format!("{kind} {name} is added{}", place("to")),
         (How::Updated, _) => {
             let fields = entry.fields.join(", ");
-            format!("{kind} {name} is updated in {file}: {fields}")
+            format!("{kind} {name} is updated{}: {fields}", place("in"))
         }
-        (How::Renamed, Some(was)) => format!("{kind} {was} becomes {name} in {file}"),
-        (How::Renamed, None) => format!("{kind} {name} is renamed in {file}"),
-        (How::Removed, _) => format!("{kind} {name} is removed from {file}"),
-        (How::Unchanged, _) => format!("{kind} {name} stays as it is in {file}"),
+        (How::Renamed, Some(was)) => format!("{kind} {was} becomes {name}{}", place("in")),
+        (How::Renamed, None) => format!("{kind} {name} is renamed{}", place("in")),
+        (How::Removed, _) => format!("{kind} {name} is removed{}", place("from")),
+        (How::Unchanged, _) => format!("{kind} {name} stays as it is{}", place("in")),
     }
 }
 

@@ -104,15 +104,6 @@ fn check(record: &Record, board: &Survey, choice: Choice) -> Result<(), Box<Prob
             "install k3s with its install script".to_owned(),
         );
     }
-    if record.data_dir != board.data_dir {
-        return refuse(
-            format!(
-                "the backup is of the data directory {}, and {} is used there",
-                record.data_dir, board.data_dir
-            ),
-            format!("set it: --data-dir {}", record.data_dir),
-        );
-    }
     let needed = record.content_size + record.content_size / 10 + (32 << 20);
     if board.free < needed {
         return refuse(
@@ -266,13 +257,6 @@ mod tests {
                     ..board()
                 },
                 "install script",
-            ),
-            (
-                Survey {
-                    data_dir: "/data".into(),
-                    ..board()
-                },
-                "--data-dir /var/lib/rancher/k3s",
             ),
             (
                 Survey {
