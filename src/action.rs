@@ -11,6 +11,7 @@ pub enum PaneId {
     Logs,
     Kubeconfig,
     Problems,
+    Workloads,
 }
 
 impl PaneId {
@@ -21,6 +22,7 @@ impl PaneId {
         PaneId::Logs,
         PaneId::Kubeconfig,
         PaneId::Problems,
+        PaneId::Workloads,
     ];
 
     /// The title on the tab; in lower case it is also the pane's table in a keymap.
@@ -32,6 +34,7 @@ impl PaneId {
             PaneId::Pools => "Pools",
             PaneId::Logs => "Logs",
             PaneId::Problems => "Problems",
+            PaneId::Workloads => "Workloads",
         }
     }
 
@@ -44,6 +47,7 @@ impl PaneId {
             PaneId::Pools => Action::PanePools,
             PaneId::Logs => Action::PaneLogs,
             PaneId::Problems => Action::PaneProblems,
+            PaneId::Workloads => Action::PaneWorkloads,
         }
     }
 }
@@ -144,6 +148,11 @@ pub enum Action {
     KubeconfigUndo,
     ChangeWrite,
     ChangeEdit,
+    PaneWorkloads,
+    PodDelete,
+    PodShell,
+    WorkloadRestart,
+    WorkloadScale,
     PaneLogs,
     LogsOpen,
     LogsPrevious,
@@ -265,6 +274,11 @@ impl Action {
         Action::KubeconfigUndo,
         Action::ChangeWrite,
         Action::ChangeEdit,
+        Action::PaneWorkloads,
+        Action::PodDelete,
+        Action::PodShell,
+        Action::WorkloadRestart,
+        Action::WorkloadScale,
         Action::PaneLogs,
         Action::LogsOpen,
         Action::LogsPrevious,
@@ -543,33 +557,26 @@ impl Action {
                 "hot swap: drain it, switch it off, take another",
                 Danger::Writes,
             ),
+            Action::PaneWorkloads => ("pane-workloads", "pods and what makes them", Danger::Safe),
+            Action::PodDelete => ("pod-delete", "delete: this pod", Danger::Writes),
+            Action::PodShell => ("pod-shell", "shell: in this pod", Danger::Writes),
+            Action::WorkloadRestart => ("workload-restart", "restart: its pods", Danger::Writes),
+            Action::WorkloadScale => ("workload-scale", "scale: how many pods", Danger::Writes),
             Action::PaneLogs => ("pane-logs", "what programs write", Danger::Safe),
             Action::LogsOpen => ("logs-open", "logs: what its pods write", Danger::Safe),
-            Action::LogsPrevious => (
-                "logs-previous",
-                "previous: before the restart",
-                Danger::Safe,
-            ),
+            Action::LogsPrevious => ("logs-previous", "previous: the run before", Danger::Safe),
             Action::LogsEarlier => ("logs-earlier", "earlier: more of the past", Danger::Safe),
             Action::LogsClear => ("logs-clear", "clear: forget these lines", Danger::Safe),
             Action::LogsClose => ("logs-close", "close the logs: read no more", Danger::Safe),
             Action::LogFollow => ("log-follow", "follow: the newest line", Danger::Safe),
-            Action::LogKeep => (
-                "log-keep",
-                "keep: lines with a text, or !without",
-                Danger::Safe,
-            ),
+            Action::LogKeep => ("log-keep", "keep: only some lines", Danger::Safe),
             Action::LogContext => ("log-context", "context: lines around matches", Danger::Safe),
             Action::LogHighlight => ("log-highlight", "highlight: mark a text", Danger::Safe),
             Action::LogTimes => ("log-times", "times: local, UTC, ago, none", Danger::Safe),
             Action::LogTime => ("log-time", "go to a time", Danger::Safe),
             Action::LogWrap => ("log-wrap", "wrap: long lines", Danger::Safe),
             Action::LogReadable => ("log-readable", "readable: JSON as sentences", Danger::Safe),
-            Action::SourcesToggle => (
-                "sources-toggle",
-                "sources: who writes, on or off",
-                Danger::Safe,
-            ),
+            Action::SourcesToggle => ("sources-toggle", "sources: on or off", Danger::Safe),
             Action::MarkNext => ("mark-next", "next marked line", Danger::Safe),
             Action::MarkPrevious => ("mark-previous", "previous marked line", Danger::Safe),
             Action::LogSave => ("log-save", "save: to a file", Danger::Safe),

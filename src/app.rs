@@ -161,6 +161,7 @@ impl Model {
         *generation == self.generation
             && match fact {
                 Fact::Leases(Change::Applied(lease)) => sees(&lease.node),
+                Fact::Pods(_) if self.focus == PaneId::Workloads => true,
                 Fact::Pods(Change::Applied(pod) | Change::Deleted(pod)) => {
                     pod.node.as_ref().is_some_and(sees)
                 }

@@ -8,6 +8,7 @@ mod asking;
 mod backup;
 mod cockpit;
 mod demo;
+mod exec;
 mod kubeconfig;
 mod logs;
 mod pager;

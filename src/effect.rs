@@ -9,12 +9,14 @@ use crate::rack::kubeconfig_change::{Asked, Lock, Order};
 use crate::rack::log::feed::{FeedId, Origin};
 use crate::rack::manifest::Manifest;
 use crate::rack::node::{NodeName, Uid};
+use crate::rack::pod::PodName;
 use crate::rack::pool_text::{Change, Form};
 use crate::rack::problem::Subject;
 use crate::rack::service::ServiceName;
 use crate::rack::ssh::{Answer, Destination};
 use crate::rack::vip::probe::Target;
 use crate::rack::vip::wish::Exposure;
+use crate::rack::workload::WorkloadRef;
 
 /// Numbers a request, so that an answer nobody waits for is dropped.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -158,6 +160,24 @@ pub enum Effect {
         record: Applied,
     },
 
+    /// Delete the pod with this UID; what makes it makes another.
+    DeletePod {
+        context: String,
+        pod: PodName,
+        uid: Uid,
+    },
+    /// Have a workload make its pods anew, one after the other.
+    RestartWorkload {
+        context: String,
+        workload: WorkloadRef,
+    },
+    /// Ask a workload for so many pods.
+    ScaleWorkload {
+        context: String,
+        workload: WorkloadRef,
+        replicas: u32,
+    },
+
     // Our own files.
     /// The draft of this key, and what was applied from here.
     ReadDraft(DraftKey),
@@ -227,6 +247,11 @@ pub enum Effect {
     Page(Vec<u8>),
     /// The terminal goes to an interactive session on a board until that ends.
     Shell(Destination),
+    /// The terminal goes to a shell in a pod, by kubectl, until that ends.
+    Exec {
+        context: String,
+        pod: PodName,
+    },
     /// To the clipboard of the person's own terminal (OSC 52).
     Copy(String),
     Repaint,
@@ -250,7 +275,11 @@ impl Effect {
             | Effect::RemovePassword { .. }
             | Effect::ChangePools { .. }
             | Effect::Install { .. }
+            | Effect::DeletePod { .. }
+            | Effect::RestartWorkload { .. }
+            | Effect::ScaleWorkload { .. }
             // A person can change anything there.
+            | Effect::Exec { .. }
             | Effect::Shell(_) => true,
             // To stop is never forbidden.
             Effect::CancelDrain(_)

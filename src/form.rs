@@ -8,6 +8,7 @@ use crate::effect::{Effect, RequestId};
 use crate::rack::node::{NodeName, Uid};
 use crate::rack::secret::Secret;
 use crate::rack::service::ServiceName;
+use crate::rack::workload::WorkloadRef;
 
 /// What a form is for; the pane that asked finds here what it is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +40,10 @@ pub enum FormId {
     },
     /// The file MetalLB is installed from.
     Manifest,
+    /// A workload is asked for so many pods.
+    Scale {
+        workload: WorkloadRef,
+    },
     /// Lines of logs are saved to a file.
     LogSave,
     /// Another kubeconfig is merged into ours.

@@ -11,6 +11,7 @@ pub mod problems;
 pub mod rack;
 mod rows;
 pub mod services;
+pub mod workloads;
 
 use crossterm::event::KeyEvent;
 use ratatui::buffer::Buffer;
@@ -43,6 +44,7 @@ pub struct Panes {
     pub kubeconfig: kubeconfig::KubeconfigPane,
     pub pools: pools::PoolsPane,
     pub logs: logs::LogsPane,
+    pub workloads: workloads::WorkloadsPane,
     pub problems: problems::ProblemsPane,
 }
 
@@ -54,6 +56,7 @@ impl Panes {
             PaneId::Kubeconfig => self.kubeconfig.on_action(action, cx),
             PaneId::Pools => self.pools.on_action(action, cx),
             PaneId::Logs => self.logs.on_action(action, cx),
+            PaneId::Workloads => self.workloads.on_action(action, cx),
             PaneId::Problems => self.problems.on_action(action, cx),
         }
     }
@@ -70,6 +73,7 @@ impl Panes {
                 FormId::PoolCreate | FormId::PoolDeletions { .. } | FormId::Manifest => {
                     self.pools.on_form(form, answers, cx);
                 }
+                FormId::Scale { workload } => workloads::scaled(workload, answers, cx),
                 FormId::LogSave => self.logs.filled_in(answers, cx),
                 FormId::KubeconfigMerge
                 | FormId::KubeconfigConflict
@@ -104,6 +108,7 @@ impl Panes {
             PaneId::Rack
             | PaneId::Services
             | PaneId::Logs
+            | PaneId::Workloads
             | PaneId::Kubeconfig
             | PaneId::Problems => false,
         }
@@ -116,6 +121,7 @@ impl Panes {
             PaneId::Rack
             | PaneId::Services
             | PaneId::Logs
+            | PaneId::Workloads
             | PaneId::Kubeconfig
             | PaneId::Problems => false,
         }
@@ -127,6 +133,7 @@ impl Panes {
             PaneId::Rack
             | PaneId::Services
             | PaneId::Logs
+            | PaneId::Workloads
             | PaneId::Kubeconfig
             | PaneId::Problems => {}
         }
@@ -148,6 +155,7 @@ impl Panes {
             FormId::PoolCreate | FormId::PoolDeletions { .. } | FormId::Manifest => {
                 self.pools.complaint(form, answers, rack)
             }
+            FormId::Scale { .. } => workloads::complaint(answers),
             FormId::LogSave => logs::complaint(answers),
             FormId::KubeconfigMerge
             | FormId::KubeconfigConflict
@@ -166,6 +174,7 @@ impl Panes {
             PaneId::Kubeconfig => self.kubeconfig.filter(),
             PaneId::Pools => self.pools.filter(),
             PaneId::Logs => self.logs.filter(),
+            PaneId::Workloads => self.workloads.filter(),
             PaneId::Problems => self.problems.filter(),
         }
     }
@@ -175,6 +184,7 @@ impl Panes {
         match pane {
             PaneId::Rack => self.rack.settle(rack),
             PaneId::Services => self.services.settle(rack),
+            PaneId::Workloads => self.workloads.pods_changed(rack),
             PaneId::Kubeconfig | PaneId::Pools | PaneId::Logs | PaneId::Problems => {}
         }
     }
@@ -186,6 +196,7 @@ impl Panes {
             PaneId::Kubeconfig => self.kubeconfig.set_filter(text),
             PaneId::Pools => self.pools.set_filter(text),
             PaneId::Logs => self.logs.set_filter(text),
+            PaneId::Workloads => self.workloads.set_filter(text),
             PaneId::Problems => self.problems.set_filter(text),
         }
     }
@@ -195,7 +206,11 @@ impl Panes {
         match pane {
             PaneId::Rack => self.rack.is_detail(),
             PaneId::Services => self.services.is_detail(),
-            PaneId::Pools | PaneId::Logs | PaneId::Kubeconfig | PaneId::Problems => false,
+            PaneId::Pools
+            | PaneId::Logs
+            | PaneId::Workloads
+            | PaneId::Kubeconfig
+            | PaneId::Problems => false,
         }
     }
 
@@ -206,6 +221,7 @@ impl Panes {
             PaneId::Services => self.services.close(),
             PaneId::Pools => self.pools.close(),
             PaneId::Logs => self.logs.close(rack),
+            PaneId::Workloads => self.workloads.close(),
             PaneId::Kubeconfig => self.kubeconfig.close(),
             PaneId::Problems => self.problems.close(),
         }
@@ -219,6 +235,7 @@ impl Panes {
             PaneId::Kubeconfig => self.kubeconfig.hints(),
             PaneId::Pools => self.pools.hints(),
             PaneId::Logs => self.logs.hints(),
+            PaneId::Workloads => self.workloads.hints(),
             PaneId::Problems => self.problems.hints(),
         }
     }
@@ -231,6 +248,7 @@ impl Panes {
             PaneId::Kubeconfig => self.kubeconfig.menu(rack),
             PaneId::Pools => self.pools.menu(rack),
             PaneId::Logs => self.logs.menu(rack),
+            PaneId::Workloads => self.workloads.menu(rack),
             PaneId::Problems => self.problems.menu(rack),
         }
     }

@@ -40,6 +40,7 @@ pub mod survey;
 pub mod time;
 pub mod vip;
 pub mod workload;
+pub mod workloads;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::IpAddr;
@@ -272,7 +273,13 @@ impl Rack {
         match object {
             Subject::Node(name) => self.node(name).map(|node| &node.uid),
             Subject::Service(name) => self.services.get(name).map(|service| &service.uid),
-            Subject::Link
+            Subject::Pod(name) => {
+                let mut pods = self.pods_in(&name.namespace);
+                pods.find(|pod| pod.name == name.name).map(|pod| &pod.uid)
+            }
+            // Of a workload only the pods are watched.
+            Subject::Workload(_)
+            | Subject::Link
             | Subject::Kubeconfig
             | Subject::MetalLb
             | Subject::Settings
@@ -342,6 +349,10 @@ impl Rack {
             .collect();
         pods.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
         pods
+    }
+
+    pub fn pod_by_uid(&self, uid: &Uid) -> Option<&Pod> {
+        self.pods.get(uid)
     }
 
     /// The pods of a namespace, in no order.

@@ -11,6 +11,7 @@ mod kubeconfig;
 mod nodes;
 mod pools;
 mod services;
+mod workloads;
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -163,6 +164,15 @@ impl Effects {
             } => self.change_pools(form, changes, record),
             Effect::ReadManifest(file) => self.read_manifest(file),
             Effect::Install { manifest, record } => self.install(manifest, record),
+            Effect::DeletePod { context, pod, uid } => self.delete_pod(&context, pod, uid),
+            Effect::RestartWorkload { context, workload } => {
+                self.restart_workload(&context, workload);
+            }
+            Effect::ScaleWorkload {
+                context,
+                workload,
+                replicas,
+            } => self.scale_workload(&context, workload, replicas),
             Effect::OpenFeed { feed, origin } => self.open_feed(feed, origin),
             Effect::GoOnWithLogs => self.go_on_with_logs(),
             Effect::SaveLogs {
@@ -173,6 +183,7 @@ impl Effects {
             Effect::ResolveHost { request, to } => self.resolve_host(request, to),
             Effect::Shell(_)
             | Effect::Page(_)
+            | Effect::Exec { .. }
             | Effect::Copy(_)
             | Effect::Repaint
             | Effect::Suspend

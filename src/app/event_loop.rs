@@ -18,6 +18,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::app::{Model, terminal, update, view};
 use crate::effect::Effect;
 use crate::msg::Msg;
+use crate::rack::pod::PodName;
 use crate::rack::ssh::Destination;
 use crate::rack::time::Now;
 
@@ -43,6 +44,11 @@ pub enum Exit {
     Interrupted,
     /// The terminal goes to a session on a board.
     Shell(Destination),
+    /// The terminal goes to a shell in a pod.
+    Exec {
+        context: String,
+        pod: PodName,
+    },
     /// The terminal goes to the person's pager with these lines.
     Page(Vec<u8>),
 }
@@ -155,6 +161,7 @@ fn turn(
                 Effect::Suspend => exit = Some(Exit::Suspend),
                 Effect::Repaint => exit = Some(Exit::Repaint),
                 Effect::Shell(to) => exit = Some(Exit::Shell(to)),
+                Effect::Exec { context, pod } => exit = Some(Exit::Exec { context, pod }),
                 Effect::Page(lines) => exit = Some(Exit::Page(lines)),
                 other => run_effect(other),
             }

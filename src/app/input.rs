@@ -373,6 +373,7 @@ fn on_screen(
         Action::PaneKubeconfig => model.show(PaneId::Kubeconfig),
         Action::PanePools => model.show(PaneId::Pools),
         Action::PaneLogs => model.show(PaneId::Logs),
+        Action::PaneWorkloads => model.show(PaneId::Workloads),
         Action::PaneProblems => model.show(PaneId::Problems),
         Action::PaneNext => step_pane(model, 1),
         Action::PanePrevious => step_pane(model, PaneId::ALL.len() - 1),

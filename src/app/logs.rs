@@ -3,14 +3,16 @@
 use std::collections::VecDeque;
 
 use crate::action::{Action, PaneId};
-use crate::app::Model;
 use crate::app::update::with_panes;
+use crate::app::{Model, hosts};
 use crate::effect::{Effect, TaskKey};
 use crate::msg::{Level, Msg};
-use crate::rack::log::feed::{FeedId, FeedNews, Opening, Origin};
+use crate::rack::board::Journal;
+use crate::rack::log::feed::{BEFORE, FeedId, FeedNews, JournalLogs, Opening, Origin};
 use crate::rack::log::logbook::Logbook;
 use crate::rack::log::query;
 use crate::rack::log::ring::Limits;
+use crate::rack::node::{NodeName, Role};
 
 impl Model {
     /// An empty logbook of the size that was decided.
@@ -94,7 +96,6 @@ pub(super) fn again(model: &mut Model, action: Action, effects: &mut Vec<Effect>
 }
 
 fn again_title(title: &str, action: Action) -> String {
-    const BEFORE: &str = ", before the restart";
     match (action, title.strip_suffix(BEFORE)) {
         (Action::LogsPrevious, Some(title)) => title.to_owned(),
         (Action::LogsPrevious, None) => format!("{title}{BEFORE}"),
@@ -102,8 +103,28 @@ fn again_title(title: &str, action: Action) -> String {
     }
 }
 
-/// `:logs QUERY`.
+/// `:logs QUERY`, or `:logs board/NODE` for what k3s writes on a board.
 pub(super) fn ask(model: &mut Model, text: &str, joins: bool, queue: &mut VecDeque<Msg>) {
+    if let Some(name) = text.trim().strip_prefix("board/") {
+        let node = NodeName::new(name);
+        let is_server = model
+            .rack
+            .node(&node)
+            .is_some_and(|it| it.role() == Role::Server);
+        let unit = if is_server { "k3s" } else { "k3s-agent" };
+        return match hosts::destination(model, &node) {
+            Ok(to) => queue.push_back(Msg::OpenLogs(Opening {
+                title: format!("board {name}"),
+                origins: vec![Origin::Journal(JournalLogs {
+                    node,
+                    to,
+                    journal: Journal::Unit(unit.to_owned()),
+                })],
+                joins,
+            })),
+            Err(why) => model.notify(Level::Warning, why),
+        };
+    }
     let context = model.rack.cluster.context.clone();
     match query::parse(text, &context, model.rack.now.wall) {
         Ok(logs) => queue.push_back(Msg::OpenLogs(Opening {

@@ -314,7 +314,9 @@ fn panes_are_reached_by_number_by_tab_and_by_history() {
         ("]", PaneId::Services),
         ("7", PaneId::Kubeconfig),
         ("tab", PaneId::Problems),
+        ("tab", PaneId::Workloads),
         ("tab", PaneId::Rack),
+        ("9", PaneId::Workloads),
     ] {
         press(&mut model, keys);
         assert_eq!(model.focus, pane, "{keys}");

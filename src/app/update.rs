@@ -214,6 +214,7 @@ fn clock(model: &mut Model, now: Now, queue: &mut VecDeque<Msg>, effects: &mut V
         let area = frame::regions(model.size).unwrap_or_default().body;
         model.panes.rack.measure(&model.rack, area);
         model.panes.services.measure(&model.rack, area);
+        model.panes.workloads.measure(&model.rack, area);
         model.want_probes(true, effects);
         model.panes.kubeconfig.measure(&model.rack, area);
         with_panes(model, queue, effects, |panes, cx| panes.pools.on_clock(cx));
@@ -232,10 +233,15 @@ fn survey(model: &mut Model) {
 fn take_in(model: &mut Model, fact: Fact) {
     let moves_rows = matches!(fact, Fact::Nodes(_));
     let moves_services = matches!(fact, Fact::Services(_));
+    let moves_pods = matches!(fact, Fact::Pods(_));
     let is_link = matches!(fact, Fact::Link(_) | Fact::Source(..) | Fact::Cluster(_));
     model.rack.apply(fact);
     if moves_rows {
         model.panes.rack.nodes_changed(&model.rack);
+        close_question_of_gone_object(model);
+    }
+    if moves_pods && model.focus == PaneId::Workloads {
+        model.panes.workloads.pods_changed(&model.rack);
         close_question_of_gone_object(model);
     }
     if moves_services {

@@ -48,6 +48,10 @@ pub fn view(model: &Model, area: Rect, buf: &mut Buffer) -> Option<Position> {
                 .view(&model.rack, theme, regions.body, buf);
         }
         PaneId::Logs => model.panes.logs.view(&model.rack, theme, regions.body, buf),
+        PaneId::Workloads => model
+            .panes
+            .workloads
+            .view(&model.rack, theme, regions.body, buf),
         PaneId::Kubeconfig => model
             .panes
             .kubeconfig

@@ -17,7 +17,7 @@ use crate::app::effects::Effects;
 use crate::app::event_loop::{self, Clock, Exit, Sources};
 use crate::app::terminal::{self, Screen};
 use crate::app::{ContextSettings, Model, Settings, signals, update};
-use crate::cli::{Failure, Global, pager, shell};
+use crate::cli::{Failure, Global, exec, pager, shell};
 use crate::clients::kubeconfig_files::Places;
 use crate::clients::kubernetes::Target;
 use crate::clients::process;
@@ -229,6 +229,7 @@ async fn show(
     state: Option<PathBuf>,
 ) -> io::Result<ExitCode> {
     let clock = Clock::start();
+    let kubeconfig = places.target.kubeconfig.clone();
     let (mut effects, mut inbox) = Effects::new(places);
     if let Some(state) = state {
         effects = effects.keeping(&state);
@@ -268,7 +269,7 @@ async fn show(
                 effects.finish().await;
                 return Ok(ExitCode::SUCCESS);
             }
-            exit @ (Exit::Shell(_) | Exit::Page(_)) => {
+            exit @ (Exit::Shell(_) | Exit::Page(_) | Exit::Exec { .. }) => {
                 drop(input);
                 terminal::leave();
                 let mut program = shell::Program {
@@ -280,6 +281,9 @@ async fn show(
                 };
                 let ended = match exit {
                     Exit::Shell(to) => shell::run(&mut program, &ssh, &to).await?,
+                    Exit::Exec { context, pod } => {
+                        exec::run(&mut program, kubeconfig.as_deref(), &context, &pod).await?
+                    }
                     Exit::Page(lines) => pager::run(&mut program, &lines).await?,
                     _ => shell::End::Back(None),
                 };

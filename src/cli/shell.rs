@@ -126,7 +126,8 @@ fn take_in<S>(program: &mut Program<'_, S>, batch: impl Iterator<Item = Msg>) {
                 | Effect::Suspend
                 | Effect::Repaint
                 | Effect::Shell(_)
-                | Effect::Page(_) => {}
+                | Effect::Page(_)
+                | Effect::Exec { .. } => {}
                 effect => program.effects.run(effect),
             }
         }

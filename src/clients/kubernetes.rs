@@ -55,6 +55,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
 use crate::rack::facts::Fact;
@@ -63,8 +64,10 @@ use crate::rack::link::Source;
 use crate::rack::log::{LogNews, LogQuery};
 use crate::rack::manifest::Manifest;
 use crate::rack::node::{NodeName, Uid};
+use crate::rack::pod::PodName;
 use crate::rack::pool_text::{Change, Changed, Form, Live};
 use crate::rack::problem::{Problem, Subject};
+use crate::rack::workload::WorkloadRef;
 
 pub use cause::Cause;
 pub use connection::Connection;
@@ -185,6 +188,29 @@ pub async fn pod_labels(
 /// nobody listens to `out` any more.
 pub async fn read_logs(connection: Connection, query: LogQuery, out: mpsc::Sender<LogNews>) {
     logs::read(connection, query, out).await;
+}
+
+/// Deletes the pod with this uid and no other.
+pub async fn delete_pod(connection: &Connection, pod: &PodName, uid: &Uid) -> Result<(), Error> {
+    write::delete_guarded(connection, &Subject::Pod(pod.clone()), uid).await
+}
+
+/// Has a workload make its pods anew, one after the other.
+pub async fn restart(
+    connection: &Connection,
+    workload: &WorkloadRef,
+    at: Timestamp,
+) -> Result<(), Error> {
+    write::restart(connection, workload, at).await
+}
+
+/// Asks a workload for so many pods.
+pub async fn scale(
+    connection: &Connection,
+    workload: &WorkloadRef,
+    replicas: u32,
+) -> Result<(), Error> {
+    write::scale(connection, workload, replicas).await
 }
 
 /// The whole object as YAML, without managedFields.

@@ -111,6 +111,7 @@ impl ProblemsPane {
             (Some(Row::One(problem)), _) => cx.msgs.push(match &problem.about {
                 Subject::Node(node) => Msg::ShowNode(node.clone()),
                 Subject::Service(service) => Msg::ShowService(service.clone()),
+                Subject::Pod(_) | Subject::Workload(_) => Msg::Focus(PaneId::Workloads),
                 Subject::MetalLb => Msg::Focus(PaneId::Services),
                 Subject::Link | Subject::Kubeconfig | Subject::Settings | Subject::Program => {
                     Msg::info("this is about no object: what to do next stands below")

@@ -1,5 +1,7 @@
 //! A Pod as far as a node's row and detail need it.
 
+use std::fmt;
+
 use jiff::Timestamp;
 
 use crate::rack::node::{NodeName, Uid};
@@ -20,6 +22,31 @@ pub struct Pod {
     pub created: Option<Timestamp>,
     /// Kind of the controlling owner (`DaemonSet`, `ReplicaSet`, …); `None` for an unmanaged pod.
     pub owner: Option<Box<str>>,
+    /// What a person calls the thing behind it: the Deployment of its ReplicaSet, else the owner itself.
+    pub workload: Option<Box<Controller>>,
+    /// Why it is not well, in words; empty when it is, or when nothing says why.
+    pub why: Box<str>,
+}
+
+/// What makes pods, and makes them anew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Controller {
+    /// `Deployment`, `StatefulSet`, `DaemonSet`, `Job`, `ReplicaSet`, …
+    pub kind: Box<str>,
+    pub name: Box<str>,
+}
+
+/// A pod by namespace and name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PodName {
+    pub namespace: Box<str>,
+    pub name: Box<str>,
+}
+
+impl fmt::Display for PodName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
 }
 
 /// Whether a pod is as it should be; decides its place in counts and its symbol.

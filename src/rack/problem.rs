@@ -3,7 +3,9 @@
 use std::fmt;
 
 use crate::rack::node::NodeName;
+use crate::rack::pod::PodName;
 use crate::rack::service::ServiceName;
+use crate::rack::workload::WorkloadRef;
 
 /// Something an operator should know, in words. Messages are lower case, without full stop, and name the object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +37,8 @@ pub enum Subject {
     Kubeconfig,
     Node(NodeName),
     Service(ServiceName),
+    Pod(PodName),
+    Workload(WorkloadRef),
     /// MetalLB as a whole, or one of its pools.
     MetalLb,
     /// A keymap, theme or config file of the user.
@@ -48,6 +52,8 @@ impl Subject {
         match self {
             Subject::Node(name) => Some(name.to_string()),
             Subject::Service(name) => Some(name.to_string()),
+            Subject::Pod(name) => Some(name.to_string()),
+            Subject::Workload(it) => Some(format!("{}/{}", it.namespace, it.name)),
             Subject::MetalLb
             | Subject::Link
             | Subject::Kubeconfig
@@ -65,6 +71,8 @@ impl fmt::Display for Subject {
             Subject::Kubeconfig => f.write_str("the kubeconfig"),
             Subject::Node(name) => write!(f, "node {name}"),
             Subject::Service(name) => write!(f, "service {name}"),
+            Subject::Pod(name) => write!(f, "pod {name}"),
+            Subject::Workload(it) => write!(f, "{it}"),
             Subject::MetalLb => f.write_str("MetalLB"),
             Subject::Settings => f.write_str("the settings"),
             Subject::Program => f.write_str("bramble"),

@@ -60,6 +60,8 @@ fn pod(name: &str, node: &str, status: &str) -> Pod {
         restarts: 0,
         created: None,
         owner: None,
+        workload: None,
+        why: "".into(),
     }
 }
 

@@ -1,10 +1,58 @@
 //! DaemonSets and Deployments, as far as they tell which address allocator runs where and in which version.
 
+use std::fmt;
+
 use jiff::Timestamp;
 
 use crate::rack::node::Uid;
 use crate::rack::pools::version::Version;
 use crate::rack::service::ServiceName;
+
+/// What makes pods, by kind, namespace and name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WorkloadRef {
+    /// As the API calls it: `Deployment`, `StatefulSet`, `DaemonSet`, `Job`, `ReplicaSet`, …
+    pub kind: Box<str>,
+    pub namespace: Box<str>,
+    pub name: Box<str>,
+}
+
+impl WorkloadRef {
+    /// The short word of kubectl; `None` for kinds that are not known.
+    pub fn word(&self) -> Option<&'static str> {
+        match &*self.kind {
+            "Deployment" => Some("deploy"),
+            "StatefulSet" => Some("sts"),
+            "DaemonSet" => Some("ds"),
+            "ReplicaSet" => Some("rs"),
+            "Job" => Some("job"),
+            _ => None,
+        }
+    }
+
+    /// True for what makes its pods anew one by one when its template changes.
+    pub fn can_roll(&self) -> bool {
+        matches!(self.word(), Some("deploy" | "sts" | "ds"))
+    }
+
+    /// True for what is asked for a number of pods.
+    pub fn can_scale(&self) -> bool {
+        matches!(self.word(), Some("deploy" | "sts" | "rs"))
+    }
+}
+
+/// `deployment web/shop`.
+impl fmt::Display for WorkloadRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} {}/{}",
+            self.kind.to_lowercase(),
+            self.namespace,
+            self.name
+        )
+    }
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum WorkloadKind {

@@ -415,6 +415,8 @@ fn pods() -> Vec<Pod> {
             restarts: if is_failing { 17 } else { 0 },
             created: Some(at(0).wall - 40.hours()),
             owner: Some("ReplicaSet".into()),
+            workload: None,
+            why: "".into(),
         }
     };
     (0..12).map(pod).collect()

@@ -1,18 +1,26 @@
 //! Logs for the viewer: reading them, whatever kind of thing writes, and writing what was read to a file.
 
+use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use crate::app::effects::Effects;
+use crate::clients::board;
 use crate::clients::export;
 use crate::clients::kubernetes::{self, Target};
+use crate::clients::ssh::{self, Ssh};
 use crate::effect::TaskKey;
 use crate::msg::Msg;
-use crate::rack::log::feed::{FeedId, FeedNews, Origin, PodLogs, short_pod_name};
+use crate::rack::board::Journal;
+use crate::rack::log::feed::{FeedId, FeedNews, JournalLogs, Origin, PodLogs, short_pod_name};
 use crate::rack::log::pattern::sequence;
-use crate::rack::log::{ContainerRef, LogNews, LogQuery, NamePattern};
+use crate::rack::log::{
+    ContainerRef, LogLine, LogNews, LogQuery, NamePattern, SourceId, SourceState,
+};
 use crate::rack::problem::{Problem, Severity, Subject};
 use crate::ui::ansi;
 
+/// Lines of a board that wait to be taken; older ones are dropped and counted.
+const JOURNAL: usize = 4_000;
 /// News on their way to the loop: the reader waits when it is behind.
 const AHEAD: usize = 32;
 
@@ -21,8 +29,17 @@ impl Effects {
     pub(super) fn open_feed(&mut self, feed: FeedId, origin: Origin) {
         let (out, mut news) = mpsc::channel(AHEAD);
         let inbox = self.inbox.clone();
-        let reading = match origin {
-            Origin::Pods(logs) => pods(self.target_in(&logs.context), logs, out),
+        let target = match &origin {
+            Origin::Pods(logs) => Some(self.target_in(&logs.context)),
+            Origin::Journal(_) => None,
+        };
+        let ssh = matches!(origin, Origin::Journal(_)).then(|| self.ssh());
+        let reading = async move {
+            match (origin, target, ssh) {
+                (Origin::Pods(logs), Some(target), _) => pods(target, logs, out).await,
+                (Origin::Journal(logs), _, Some(ssh)) => journal(&ssh, &logs, out).await,
+                _ => {}
+            }
         };
         self.read(TaskKey::Feed(feed), async move {
             let forward = async {
@@ -89,6 +106,68 @@ async fn pods(target: Target, logs: PodLogs, out: mpsc::Sender<FeedNews>) {
     tokio::join!(kubernetes::read_logs(connection, query, tell), forward);
 }
 
+/// What a board writes as news of a feed of one source.
+async fn journal(ssh: &Ssh, logs: &JournalLogs, out: mpsc::Sender<FeedNews>) {
+    let source = SourceId(0);
+    let what = match &logs.journal {
+        Journal::Unit(unit) => unit.as_str(),
+        Journal::PreviousBoot => "the boot before",
+        Journal::Kernel => "the kernel",
+    };
+    let found = FeedNews::Source {
+        source,
+        name: format!("{} ({what})", logs.node),
+        short: logs.node.to_string(),
+    };
+    let _ = out.send(found).await;
+    let (feed, mut lines) = ssh::feed(JOURNAL);
+    let forward = async {
+        while let Some(batch) = lines.next().await {
+            let line = |line: ssh::Line| {
+                let (time, text) = stamped(&line.text);
+                LogLine {
+                    source,
+                    time,
+                    text: text.as_bytes().into(),
+                    cut: 0,
+                }
+            };
+            let lines: Vec<LogLine> = batch.lines.into_iter().map(line).collect();
+            let mut news = vec![
+                FeedNews::State(source, SourceState::Reading),
+                FeedNews::Lines(lines),
+            ];
+            if batch.dropped > 0 {
+                news.push(FeedNews::Lost(source, batch.dropped));
+            }
+            for news in news {
+                if out.send(news).await.is_err() {
+                    return;
+                }
+            }
+        }
+    };
+    let following = board::journal(ssh, &logs.node, &logs.to, &logs.journal, feed);
+    let (result, ()) = tokio::join!(following, forward);
+    let state = match result {
+        Ok(_) => SourceState::Ended("the board closed it".to_owned()),
+        Err(problem) => SourceState::Failing(Box::new(problem)),
+    };
+    let _ = out.send(FeedNews::State(source, state)).await;
+}
+
+/// The time that `journalctl -o short-iso` puts before a line, and the line without it and without the host's name.
+fn stamped(line: &str) -> (Option<Timestamp>, &str) {
+    let (stamp, rest) = line.split_once(' ').unwrap_or((line, ""));
+    match Timestamp::strptime("%Y-%m-%dT%H:%M:%S%z", stamp) {
+        Ok(time) => (
+            Some(time),
+            rest.split_once(' ').map_or(rest, |(_, rest)| rest),
+        ),
+        Err(_) => (None, line),
+    }
+}
+
 /// The query with its namespace, and with the labels of the workload it names.
 async fn placed(target: &Target, logs: PodLogs) -> Result<LogQuery, kubernetes::Error> {
     let mut query = logs.query;
@@ -136,5 +215,19 @@ fn translated(news: LogNews) -> FeedNews {
             .why("more containers match than are read at the same time")
             .next("say more exactly which: :logs deploy/NAME, -l LABELS, -c CONTAINER"),
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_journal_gives_its_time_away_and_keeps_what_is_none() {
+        let (time, text) = stamped("2026-11-24T10:00:00+0100 rpi-01 k3s[1]: started");
+        assert_eq!(time.unwrap().to_string(), "2026-11-24T09:00:00Z");
+        assert_eq!(text, "k3s[1]: started");
+        assert_eq!(stamped("-- No entries --"), (None, "-- No entries --"));
+        assert_eq!(stamped(""), (None, ""));
     }
 }

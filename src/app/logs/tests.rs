@@ -163,6 +163,27 @@ fn several_queries_stand_side_by_side() {
 }
 
 #[test]
+fn the_journal_of_a_board_stands_beside_pods() {
+    let mut model = model();
+    let effects = press(&mut model, ":logs+ space board/rpi-01 enter");
+    let [
+        Effect::OpenFeed {
+            origin: Origin::Journal(logs),
+            ..
+        },
+    ] = &effects[..]
+    else {
+        panic!("{effects:?}");
+    };
+    assert_eq!(logs.to.to_string(), "rpi-01");
+    assert!(
+        has(&model, "Logs deploy/web, board rpi-01"),
+        "{}",
+        screen(&model)
+    );
+}
+
+#[test]
 fn the_newest_lines_are_followed_until_one_goes_up() {
     let mut model = model();
     numbered(&mut model, 100);

@@ -79,6 +79,8 @@ pub(super) fn json_of(problem: &Problem) -> Value {
     let kind = match &problem.about {
         Subject::Node(_) => "node",
         Subject::Service(_) => "service",
+        Subject::Pod(_) => "pod",
+        Subject::Workload(_) => "workload",
         Subject::MetalLb => "metallb",
         Subject::Link => "link",
         Subject::Kubeconfig => "kubeconfig",

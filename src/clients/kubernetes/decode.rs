@@ -16,6 +16,7 @@ pub(super) mod pod;
 pub(super) mod service;
 pub(super) mod status;
 pub(super) mod usage;
+mod why;
 pub(super) mod wire;
 pub(super) mod workload;
 

@@ -4,6 +4,7 @@
 //! seen. The read-only switch stands before this, where effects are run.
 
 use http::Method;
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -11,6 +12,7 @@ use super::connection::{Asking, Connection};
 use super::error::{Error, Rule};
 use crate::rack::node::{NodeName, ResourceVersion, Uid};
 use crate::rack::problem::Subject;
+use crate::rack::workload::WorkloadRef;
 
 pub(super) const JSON: &str = "application/json";
 
@@ -45,6 +47,51 @@ static SERVICE: Kind = Kind {
     delete: rule("delete", "services"),
     what: "such service",
 };
+
+static POD: Kind = Kind {
+    get: rule("get", "pods"),
+    patch: rule("patch", "pods"),
+    delete: rule("delete", "pods"),
+    what: "such pod",
+};
+
+const fn workload(resource: &'static str, group: &'static str) -> Kind {
+    const fn rule(verbs: &'static str, resource: &'static str, group: &'static str) -> Rule {
+        Rule {
+            verbs,
+            resource,
+            group,
+            namespace: None,
+        }
+    }
+    Kind {
+        get: rule("get", resource, group),
+        patch: rule("patch", resource, group),
+        delete: rule("delete", resource, group),
+        what: "such workload",
+    }
+}
+
+/// The kinds of workloads by name, and where they are.
+static WORKLOADS: [(&str, &str, Kind); 5] = [
+    (
+        "Deployment",
+        "/apis/apps/v1",
+        workload("deployments", "apps"),
+    ),
+    (
+        "StatefulSet",
+        "/apis/apps/v1",
+        workload("statefulsets", "apps"),
+    ),
+    ("DaemonSet", "/apis/apps/v1", workload("daemonsets", "apps")),
+    (
+        "ReplicaSet",
+        "/apis/apps/v1",
+        workload("replicasets", "apps"),
+    ),
+    ("Job", "/apis/batch/v1", workload("jobs", "batch")),
+];
 
 impl Kind {
     fn getting(&'static self) -> Asking {
@@ -84,12 +131,72 @@ fn place(object: &Subject) -> Option<(&'static Kind, String)> {
             super::source::push_encoded(&mut path, &name.name);
             Some((&SERVICE, path))
         }
+        Subject::Pod(pod) => {
+            let place = namespaced("/api/v1", "pods", &pod.namespace, &pod.name);
+            Some((&POD, place))
+        }
+        Subject::Workload(it) => {
+            let (_, api, kind) = WORKLOADS.iter().find(|(kind, ..)| **kind == *it.kind)?;
+            let place = namespaced(api, kind.get.resource, &it.namespace, &it.name);
+            Some((kind, place))
+        }
         Subject::Link
         | Subject::Kubeconfig
         | Subject::MetalLb
         | Subject::Settings
         | Subject::Program => None,
     }
+}
+
+fn namespaced(api: &str, resource: &str, namespace: &str, name: &str) -> String {
+    let mut path = format!("{api}/namespaces/");
+    super::source::push_encoded(&mut path, namespace);
+    path.push('/');
+    path.push_str(resource);
+    path.push('/');
+    super::source::push_encoded(&mut path, name);
+    path
+}
+
+/// The uid an object has now.
+async fn uid(connection: &Connection, object: &Subject) -> Result<Uid, Error> {
+    #[derive(Deserialize)]
+    struct Object {
+        metadata: Meta,
+    }
+    #[derive(Deserialize)]
+    struct Meta {
+        uid: Box<str>,
+    }
+    let (kind, path) = found(object)?;
+    let body = connection.get(&path, kind.getting()).await?;
+    let read: Object = serde_json::from_slice(&body).map_err(|error| unreadable(object, &error))?;
+    Ok(Uid(read.metadata.uid))
+}
+
+/// Has a workload make its pods anew, one after the other, as `kubectl rollout restart` does: by a stamp in its template.
+pub(super) async fn restart(
+    connection: &Connection,
+    workload: &WorkloadRef,
+    at: Timestamp,
+) -> Result<(), Error> {
+    let object = Subject::Workload(workload.clone());
+    let uid = uid(connection, &object).await?;
+    let stamp = json!({ "kubectl.kubernetes.io/restartedAt": at.to_string() });
+    let change = json!({ "spec": { "template": { "metadata": { "annotations": stamp } } } });
+    change_guarded(connection, &object, &uid, &change).await
+}
+
+/// Asks a workload for so many pods.
+pub(super) async fn scale(
+    connection: &Connection,
+    workload: &WorkloadRef,
+    replicas: u32,
+) -> Result<(), Error> {
+    let object = Subject::Workload(workload.clone());
+    let uid = uid(connection, &object).await?;
+    let change = json!({ "spec": { "replicas": replicas } });
+    change_guarded(connection, &object, &uid, &change).await
 }
 
 /// How often a change is tried against an object that others write at the same time: the node controller sets and takes

@@ -264,6 +264,7 @@ impl KubeconfigPane {
             | FormId::PoolDeletions { .. }
             | FormId::Manifest
             | FormId::LogSave
+            | FormId::Scale { .. }
             | FormId::Expose => return,
         };
         self.ask_preview(asked, cx);

@@ -6,9 +6,15 @@
 
 use std::time::Duration;
 
+use crate::rack::board::Journal;
 use crate::rack::log::query;
 use crate::rack::log::{LogLine, LogQuery, SourceId, SourceState};
+use crate::rack::node::NodeName;
 use crate::rack::problem::{Problem, Subject};
+use crate::rack::ssh::Destination;
+
+/// Behind the title of what was written before a restart.
+pub const BEFORE: &str = ", before the restart";
 
 /// Numbers what was opened into the viewer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,6 +34,15 @@ pub struct Opening {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Origin {
     Pods(PodLogs),
+    Journal(JournalLogs),
+}
+
+/// What a board writes, over SSH.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JournalLogs {
+    pub node: NodeName,
+    pub to: Destination,
+    pub journal: Journal,
 }
 
 /// Logs of pods.
@@ -79,9 +94,24 @@ impl Opening {
                 let logs = query::workload(context, &service.namespace, "svc", &service.name);
                 (format!("svc/{}", service.name), logs)
             }
+            Subject::Pod(pod) => (format!("pod {}", pod.name), query::pod(context, pod)),
+            Subject::Workload(it) => {
+                let word = it.word()?;
+                let logs = query::workload(context, &it.namespace, word, &it.name);
+                (format!("{word}/{}", it.name), logs)
+            }
             _ => return None,
         };
         Some(Opening::pods(title, logs))
+    }
+
+    /// The same, as it was before the restart.
+    #[must_use]
+    pub fn before_restart(mut self) -> Opening {
+        let previous = |origin: Origin| origin.previous().unwrap_or(origin);
+        self.origins = self.origins.into_iter().map(previous).collect();
+        self.title.push_str(BEFORE);
+        self
     }
 
     /// What the pods of one query write.
@@ -104,6 +134,7 @@ impl Origin {
                 logs.query.follow = !logs.query.previous;
                 Some(Origin::Pods(logs))
             }
+            Origin::Journal(_) => None,
         }
     }
 
@@ -116,6 +147,7 @@ impl Origin {
                 logs.query.tail = (tail < 100_000).then_some(tail.saturating_mul(10));
                 Some(Origin::Pods(logs))
             }
+            Origin::Journal(_) => None,
         }
     }
 }
@@ -178,6 +210,7 @@ mod tests {
         let earlier = origin.earlier().unwrap();
         let tail = |origin: &Origin| match origin {
             Origin::Pods(logs) => (logs.query.tail, logs.query.previous, logs.query.follow),
+            Origin::Journal(_) => (None, false, false),
         };
         assert_eq!(tail(&earlier), (Some(100_000), false, true));
         let whole = earlier.earlier().unwrap();

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::rack::log::feed::PodLogs;
 use crate::rack::log::{LogQuery, NamePattern};
+use crate::rack::pod::PodName;
 
 /// Lines of the past that are read at first, of each container.
 pub const TAIL: u64 = 1_000;
@@ -31,11 +32,10 @@ pub fn pods(context: &str, namespace: Option<&str>) -> PodLogs {
     }
 }
 
-/// One pod, or one container of it.
-pub fn pod(context: &str, namespace: &str, name: &str, container: Option<&str>) -> PodLogs {
-    let mut logs = pods(context, Some(namespace));
-    logs.query.pods = NamePattern::exactly(name);
-    logs.query.containers = container.and_then(NamePattern::exactly);
+/// One pod.
+pub fn pod(context: &str, pod: &PodName) -> PodLogs {
+    let mut logs = pods(context, Some(&pod.namespace));
+    logs.query.pods = NamePattern::exactly(&pod.name);
     logs
 }
 

@@ -409,5 +409,7 @@ fn speaker_pod(node: &str) -> Pod {
         restarts: 0,
         created: None,
         owner: Some("DaemonSet".into()),
+        workload: None,
+        why: "".into(),
     }
 }

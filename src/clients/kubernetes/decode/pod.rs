@@ -5,12 +5,13 @@ use std::borrow::Cow;
 use serde::Deserialize;
 
 use super::status;
+use super::why;
 use super::wire::{Stamp, null_as_default, some};
 use super::{Kind, Object};
 use crate::rack::facts::{Change, Fact};
 use crate::rack::link::Source;
 use crate::rack::node::{NodeName, Uid};
-use crate::rack::pod::Pod;
+use crate::rack::pod::{Controller, Pod};
 
 impl Kind for Pod {
     const SOURCE: Source = Source::Pods;
@@ -55,12 +56,24 @@ struct PodMeta<'a> {
     deletion_timestamp: Stamp,
     #[serde(borrow, default, deserialize_with = "null_as_default")]
     owner_references: Vec<Owner<'a>>,
+    #[serde(borrow, default, deserialize_with = "null_as_default")]
+    labels: PodLabels<'a>,
+}
+
+/// What the Deployment controller writes onto the pods of its ReplicaSets.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct PodLabels<'a> {
+    #[serde(borrow, rename = "pod-template-hash")]
+    template_hash: Cow<'a, str>,
 }
 
 #[derive(Deserialize)]
 struct Owner<'a> {
     #[serde(borrow, default)]
     kind: Cow<'a, str>,
+    #[serde(borrow, default)]
+    name: Cow<'a, str>,
     #[serde(default, deserialize_with = "null_as_default")]
     controller: bool,
 }
@@ -92,6 +105,8 @@ pub(super) struct Status<'a> {
     pub(super) phase: Cow<'a, str>,
     #[serde(borrow)]
     pub(super) reason: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(super) message: Cow<'a, str>,
     #[serde(borrow, deserialize_with = "null_as_default")]
     pub(super) conditions: Vec<Condition<'a>>,
     #[serde(borrow, deserialize_with = "null_as_default")]
@@ -108,6 +123,8 @@ pub(super) struct Condition<'a> {
     pub(super) status: Cow<'a, str>,
     #[serde(borrow, default)]
     pub(super) reason: Cow<'a, str>,
+    #[serde(borrow, default)]
+    pub(super) message: Cow<'a, str>,
 }
 
 #[derive(Deserialize)]
@@ -115,6 +132,10 @@ pub(super) struct Condition<'a> {
 pub(super) struct ContainerStatus<'a> {
     #[serde(borrow, default)]
     pub(super) name: Cow<'a, str>,
+    #[serde(borrow, default)]
+    pub(super) image: Cow<'a, str>,
+    #[serde(borrow, default, deserialize_with = "null_as_default")]
+    pub(super) last_state: State<'a>,
     #[serde(default, deserialize_with = "null_as_default")]
     pub(super) ready: bool,
     #[serde(default, deserialize_with = "null_as_default")]
@@ -139,6 +160,8 @@ pub(super) struct State<'a> {
 pub(super) struct Waiting<'a> {
     #[serde(borrow, default)]
     pub(super) reason: Cow<'a, str>,
+    #[serde(borrow, default)]
+    pub(super) message: Cow<'a, str>,
 }
 
 #[derive(Deserialize)]
@@ -149,6 +172,8 @@ pub(super) struct Running {}
 pub(super) struct Terminated<'a> {
     #[serde(borrow, default)]
     pub(super) reason: Cow<'a, str>,
+    #[serde(borrow, default)]
+    pub(super) message: Cow<'a, str>,
     #[serde(default)]
     pub(super) exit_code: i64,
     #[serde(default)]
@@ -164,6 +189,7 @@ impl Wire<'_> {
 impl From<Wire<'_>> for Object<Pod> {
     fn from(wire: Wire<'_>) -> Self {
         let summary = status::summary(&wire);
+        let why = why::why(&wire).into_boxed_str();
         let metadata = wire.metadata;
         let owner = metadata.owner_references.iter().find(|it| it.controller);
         Object {
@@ -175,11 +201,30 @@ impl From<Wire<'_>> for Object<Pod> {
                 restarts: summary.restarts,
                 created: metadata.creation_timestamp.0,
                 owner: owner.map(|owner| Box::from(&*owner.kind)),
+                workload: owner.map(|it| Box::new(controller(it, &metadata.labels.template_hash))),
+                why,
                 uid: Uid(metadata.uid.into()),
                 namespace: metadata.namespace.into(),
                 name: metadata.name.into(),
             },
             version: metadata.resource_version.into(),
         }
+    }
+}
+
+/// The Deployment writes its hash onto its pods and into the name of its ReplicaSet; a ReplicaSet without one stands alone.
+fn controller(owner: &Owner<'_>, template_hash: &str) -> Controller {
+    let of_deployment = (owner.kind == "ReplicaSet" && !template_hash.is_empty())
+        .then(|| owner.name.strip_suffix(template_hash)?.strip_suffix('-'))
+        .flatten();
+    match of_deployment {
+        Some(name) => Controller {
+            kind: "Deployment".into(),
+            name: name.into(),
+        },
+        None => Controller {
+            kind: (&*owner.kind).into(),
+            name: (&*owner.name).into(),
+        },
     }
 }

@@ -1,0 +1,298 @@
+//! The workloads pane: what makes pods, with its pods, how they are and why not well.
+//!
+//! Not here: workloads without a pod, which nothing watched tells of. Invariant: rows are keyed by the workload's name and
+//! the pod's UID, so that the cursor follows them.
+
+mod columns;
+mod table;
+mod work;
+
+use std::collections::BTreeSet;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use crate::action::Action;
+use crate::form::Answers;
+use crate::msg::Msg;
+use crate::panes::Cx;
+use crate::panes::listing::{Listing, visible_rows};
+use crate::panes::workloads::columns::{COLUMNS, Column};
+use crate::rack::Rack;
+use crate::rack::log::feed::Opening;
+use crate::rack::node::Uid;
+use crate::rack::pod::{Pod, PodHealth};
+use crate::rack::problem::Subject;
+use crate::rack::workload::WorkloadRef;
+use crate::rack::workloads::{BARE, Group, groups};
+use crate::theme::roles::Theme;
+
+/// What the user is doing in the workloads pane.
+#[derive(Debug, Default)]
+pub struct WorkloadsPane {
+    list: Listing<RowId, Column>,
+    /// Workloads whose pods are all shown.
+    open: BTreeSet<WorkloadRef>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum RowId {
+    Workload(WorkloadRef),
+    Pod(Uid),
+}
+
+/// A row: a workload, or one of its pods below it.
+#[derive(Debug, Clone)]
+enum Item<'a> {
+    Group(Group<'a>),
+    Pod(WorkloadRef, &'a Pod),
+}
+
+impl<'a> Item<'a> {
+    fn id(&self) -> RowId {
+        match self {
+            Item::Group(group) => RowId::Workload(group.workload.clone()),
+            Item::Pod(_, pod) => RowId::Pod(pod.uid.clone()),
+        }
+    }
+
+    fn workload(&self) -> &WorkloadRef {
+        match self {
+            Item::Group(group) => &group.workload,
+            Item::Pod(workload, _) => workload,
+        }
+    }
+
+    /// The one pod that is meant, if it is one.
+    fn pod(&self) -> Option<&'a Pod> {
+        match self {
+            Item::Group(group) => match group.pods.as_slice() {
+                [pod] => Some(*pod),
+                _ => None,
+            },
+            Item::Pod(_, pod) => Some(pod),
+        }
+    }
+
+    /// What YAML and logs are asked of.
+    fn subject(&self) -> Subject {
+        match self {
+            Item::Group(group) if &*group.workload.kind != BARE => {
+                Subject::Workload(group.workload.clone())
+            }
+            Item::Group(group) => match group.pods.first() {
+                Some(pod) => Subject::Pod(pod.full_name()),
+                None => Subject::Workload(group.workload.clone()),
+            },
+            Item::Pod(_, pod) => Subject::Pod(pod.full_name()),
+        }
+    }
+
+    /// Why it is not well.
+    fn why(&self) -> &'a str {
+        match self {
+            // Its pods stand below and say it themselves.
+            Item::Group(group) => match group.pods.as_slice() {
+                [pod] => &pod.why,
+                _ => "",
+            },
+            Item::Pod(_, pod) => &pod.why,
+        }
+    }
+}
+
+impl WorkloadsPane {
+    pub fn filter(&self) -> &str {
+        &self.list.filter
+    }
+
+    pub fn set_filter(&mut self, text: &str) {
+        text.clone_into(&mut self.list.filter);
+    }
+
+    /// Rows may have come or gone.
+    pub fn pods_changed(&mut self, rack: &Rack) {
+        let ids = self.ids(rack);
+        self.list.rows.settle(&ids, rack.now.mono);
+    }
+
+    /// Looks at the visible rows once more, so that columns keep the width they had.
+    pub fn measure(&mut self, rack: &Rack, area: Rect) {
+        for widths in table::measure(self, rack, area) {
+            self.list.measure(widths.into_iter());
+        }
+    }
+
+    /// Closes the innermost thing. False when there was nothing to close.
+    pub fn close(&mut self) -> bool {
+        if self.list.close() {
+            return true;
+        }
+        let had_any = !self.open.is_empty();
+        self.open.clear();
+        had_any
+    }
+
+    pub fn hints(&self) -> &'static [Action] {
+        &[
+            Action::RowOpen,
+            Action::LogsOpen,
+            Action::LogsPrevious,
+            Action::WorkloadRestart,
+            Action::WorkloadScale,
+            Action::FilterOpen,
+            Action::FaultsToggle,
+            Action::MenuOpen,
+            Action::CommandOpen,
+        ]
+    }
+
+    pub fn menu(&self, rack: &Rack) -> (String, Vec<Action>) {
+        let Some(item) = self.current(rack) else {
+            return Default::default();
+        };
+        let mut menu = vec![
+            Action::LogsOpen,
+            Action::LogsPrevious,
+            Action::YamlOpen,
+            Action::CopyName,
+        ];
+        if let Item::Group(_) = item {
+            menu.insert(0, Action::RowOpen);
+        }
+        if item.pod().is_some() {
+            menu.extend([Action::PodShell, Action::PodDelete]);
+        }
+        if item.workload().can_roll() {
+            menu.push(Action::WorkloadRestart);
+        }
+        if item.workload().can_scale() {
+            menu.push(Action::WorkloadScale);
+        }
+        (item.subject().to_string(), menu)
+    }
+
+    pub fn on_action(&mut self, action: Action, cx: &mut Cx<'_>) {
+        let items = self.items(cx.rack);
+        let ids: Vec<RowId> = items.iter().map(Item::id).collect();
+        let lines = table::lines(&items);
+        let height = visible_rows(cx.area);
+        if self
+            .list
+            .rows
+            .on_action_in_lines(action, &ids, height, &lines)
+        {
+            return;
+        }
+        if self.list.on_action(action) {
+            return self.pods_changed(cx.rack);
+        }
+        let Some(item) = self.current(cx.rack) else {
+            return cx.msgs.push(Msg::warn("there is no workload here"));
+        };
+        let context = &cx.rack.cluster.context;
+        match action {
+            Action::RowOpen => match &item {
+                Item::Group(group) => {
+                    if !self.open.remove(&group.workload) {
+                        self.open.insert(group.workload.clone());
+                    }
+                    self.pods_changed(cx.rack);
+                }
+                Item::Pod(..) => cx.msgs.push(Msg::ReadYaml(item.subject())),
+            },
+            Action::LogsOpen | Action::LogsPrevious => {
+                let opening = Opening::of(&item.subject(), context);
+                let opening = opening.map(|it| match action {
+                    Action::LogsPrevious => it.before_restart(),
+                    _ => it,
+                });
+                cx.msgs.push(match opening {
+                    Some(opening) => Msg::OpenLogs(opening),
+                    None => Msg::info("enter shows its pods: l on one of them reads its logs"),
+                });
+            }
+            Action::YamlOpen => cx.msgs.push(Msg::ReadYaml(item.subject())),
+            Action::CopyName => cx.msgs.push(Msg::Copy(match item.pod() {
+                Some(pod) => pod.name.to_string(),
+                None => item.workload().name.to_string(),
+            })),
+            Action::PodShell
+            | Action::PodDelete
+            | Action::WorkloadRestart
+            | Action::WorkloadScale => {
+                let is_unsettled = self.list.rows.is_unsettled(cx.rack.now.mono);
+                work::ask(&item, action, is_unsettled, cx);
+            }
+            other => cx.msgs.push(Msg::nothing_here(other)),
+        }
+    }
+
+    fn current<'a>(&self, rack: &'a Rack) -> Option<Item<'a>> {
+        let items = self.items(rack);
+        let ids: Vec<RowId> = items.iter().map(Item::id).collect();
+        let index = self.list.rows.index(&ids)?;
+        items.into_iter().nth(index)
+    }
+
+    fn ids(&self, rack: &Rack) -> Vec<RowId> {
+        self.items(rack).iter().map(Item::id).collect()
+    }
+
+    /// The rows in the order and the choice of the table. Pods that are not well stand below their workload unasked.
+    fn items<'a>(&self, rack: &'a Rack) -> Vec<Item<'a>> {
+        let filter = self.list.parsed_filter();
+        let passes = |item: &Item<'a>| {
+            let texts: Vec<_> = COLUMNS.iter().map(|it| it.cell(rack, item).0).collect();
+            filter.is_empty() || self.list.accepts(&filter, &texts)
+        };
+        let mut all: Vec<Group<'a>> = groups(rack);
+        all.retain(|group| !self.list.only_faults || group.is_failing());
+        if let Some(column) = self.list.sort {
+            all.sort_by_cached_key(|group| column.sort_key(rack, group));
+        }
+        if self.list.is_reversed {
+            all.reverse();
+        }
+        let mut items = Vec::new();
+        for group in all {
+            let is_open = self.open.contains(&group.workload);
+            let is_one = group.pods.len() == 1;
+            let workload = group.workload.clone();
+            let is_shown =
+                |pod: &&'a Pod| is_open || (!is_one && pod.health() == PodHealth::Failing);
+            let pods: Vec<Item<'a>> = (group.pods.iter().copied())
+                .filter(is_shown)
+                .map(|pod| Item::Pod(workload.clone(), pod))
+                .collect();
+            let head = Item::Group(group);
+            let keeps = passes(&head);
+            let pods: Vec<Item<'a>> = pods
+                .into_iter()
+                .filter(|pod| keeps || passes(pod))
+                .collect();
+            if keeps || !pods.is_empty() {
+                items.push(head);
+                items.extend(pods);
+            }
+        }
+        items
+    }
+
+    pub fn view(&self, rack: &Rack, theme: &Theme, area: Rect, buf: &mut Buffer) {
+        table::draw(self, rack, theme, area, buf);
+    }
+}
+
+/// What is wrong with a number of pods that was typed.
+pub(super) fn complaint(answers: &Answers) -> Option<(&'static str, String)> {
+    work::complaint(answers)
+}
+
+/// The form for scaling was filled in.
+pub(super) fn scaled(workload: &WorkloadRef, answers: &Answers, cx: &mut Cx<'_>) {
+    work::scaled(workload, answers, cx);
+}
+
+#[cfg(test)]
+mod tests;

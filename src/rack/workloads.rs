@@ -1,0 +1,140 @@
+//! Pods by what makes them: a row for each Deployment, StatefulSet, DaemonSet, Job and bare pod, from the pods alone.
+//!
+//! Not here: workloads without a single pod, which no pod tells of. Invariant: every pod is in exactly one group.
+
+use std::collections::BTreeMap;
+
+use crate::rack::Rack;
+use crate::rack::pod::{Pod, PodHealth, PodName};
+use crate::rack::workload::WorkloadRef;
+
+/// The pods of one workload.
+#[derive(Debug, Clone)]
+pub struct Group<'a> {
+    pub workload: WorkloadRef,
+    /// By name, at least one.
+    pub pods: Vec<&'a Pod>,
+}
+
+/// The kind of a group of one pod that nothing makes anew.
+pub const BARE: &str = "Pod";
+
+/// All groups by namespace and name.
+pub fn groups(rack: &Rack) -> Vec<Group<'_>> {
+    let mut groups: BTreeMap<(&str, &str, &str), Vec<&Pod>> = BTreeMap::new();
+    for pod in rack.pods() {
+        let key = match &pod.workload {
+            Some(it) => (&*pod.namespace, &*it.name, &*it.kind),
+            None => (&*pod.namespace, &*pod.name, BARE),
+        };
+        groups.entry(key).or_default().push(pod);
+    }
+    let mut all = Vec::with_capacity(groups.len());
+    for ((namespace, name, kind), mut pods) in groups {
+        pods.sort_by(|a, b| a.name.cmp(&b.name));
+        let workload = WorkloadRef {
+            kind: kind.into(),
+            namespace: namespace.into(),
+            name: name.into(),
+        };
+        all.push(Group { workload, pods });
+    }
+    all
+}
+
+impl Group<'_> {
+    /// The one that is worst off; finished pods are well.
+    pub fn worst(&self) -> Option<&Pod> {
+        let rank = |pod: &&&Pod| match pod.health() {
+            PodHealth::Failing => 0,
+            PodHealth::Waiting => 1,
+            PodHealth::Running => 2,
+            PodHealth::Done => 3,
+        };
+        self.pods.iter().min_by_key(rank).copied()
+    }
+
+    pub fn ready(&self) -> usize {
+        self.pods
+            .iter()
+            .filter(|pod| pod.health() == PodHealth::Running)
+            .count()
+    }
+
+    pub fn restarts(&self) -> u32 {
+        self.pods.iter().map(|pod| pod.restarts).sum()
+    }
+
+    /// True when one of its pods fails.
+    pub fn is_failing(&self) -> bool {
+        self.pods
+            .iter()
+            .any(|pod| pod.health() == PodHealth::Failing)
+    }
+}
+
+impl Pod {
+    pub fn full_name(&self) -> PodName {
+        PodName {
+            namespace: self.namespace.clone(),
+            name: self.name.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rack::facts::{Change, Fact};
+    use crate::rack::node::Uid;
+    use crate::rack::pod::Controller;
+    use crate::rack::time::Now;
+
+    fn pod(name: &str, status: &str, of: Option<(&str, &str)>) -> Pod {
+        Pod {
+            uid: Uid(name.into()),
+            namespace: "web".into(),
+            name: name.into(),
+            node: None,
+            status: status.into(),
+            ready: 1,
+            containers: 1,
+            restarts: 2,
+            created: None,
+            owner: None,
+            workload: of.map(|(kind, name)| {
+                Box::new(Controller {
+                    kind: kind.into(),
+                    name: name.into(),
+                })
+            }),
+            why: "".into(),
+        }
+    }
+
+    #[test]
+    fn pods_stand_under_what_makes_them() {
+        let mut rack = Rack::new(Now::ZERO);
+        rack.apply(Fact::Pods(Change::Listed(vec![
+            pod("shop-b", "CrashLoopBackOff", Some(("Deployment", "shop"))),
+            pod("shop-a", "Running", Some(("Deployment", "shop"))),
+            pod("alone", "Running", None),
+            pod("backup-x", "Completed", Some(("Job", "backup"))),
+        ])));
+        let groups = groups(&rack);
+        let names: Vec<String> = groups.iter().map(|it| it.workload.to_string()).collect();
+        assert_eq!(
+            names,
+            ["pod web/alone", "job web/backup", "deployment web/shop"]
+        );
+        let shop = &groups[2];
+        let pods: Vec<&str> = shop.pods.iter().map(|pod| &*pod.name).collect();
+        assert_eq!(pods, ["shop-a", "shop-b"]);
+        assert_eq!(
+            (shop.ready(), shop.restarts(), shop.is_failing()),
+            (1, 4, true)
+        );
+        assert_eq!(&*shop.worst().unwrap().name, "shop-b");
+        assert!(!groups[1].is_failing());
+    }
+}
