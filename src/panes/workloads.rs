@@ -259,8 +259,9 @@ impl WorkloadsPane {
             let is_open = self.open.contains(&group.workload);
             let is_one = group.pods.len() == 1;
             let workload = group.workload.clone();
-            let is_shown =
-                |pod: &&'a Pod| is_open || (!is_one && pod.health() == PodHealth::Failing);
+            let is_shown = |pod: &&'a Pod| {
+                is_open || (!is_one && (pod.health() == PodHealth::Failing || !pod.why.is_empty()))
+            };
             let pods: Vec<Item<'a>> = (group.pods.iter().copied())
                 .filter(is_shown)
                 .map(|pod| Item::Pod(workload.clone(), pod))

@@ -9,10 +9,9 @@ use crate::panes::workloads::{Item, RowId, WorkloadsPane};
 use crate::panes::{age_and_source, draw_empty};
 use crate::rack::Rack;
 use crate::rack::link::Source;
-use crate::rack::pod::PodHealth;
+use crate::rack::pod::{Pod, PodHealth};
 use crate::theme::roles::Theme;
 use crate::ui::frame::{PaneBox, draw_box};
-use crate::ui::table::layout::GUTTER;
 use crate::ui::table::{Cell, Row};
 use crate::ui::text::{clean, put, width16};
 
@@ -53,13 +52,14 @@ fn window<'a>(pane: &WorkloadsPane, rack: &'a Rack, height: usize) -> Window<'a>
     }
 }
 
-/// The widths of the texts of every visible row, one list for each. The sign stands before the name.
+/// The widths of the texts of every visible row, one list for each. The sign stands before the status.
 pub(super) fn measure(pane: &WorkloadsPane, rack: &Rack, area: Rect) -> Vec<Vec<u16>> {
     let row = |item: &Item<'_>| {
-        let width = |(at, column): (usize, &Column)| {
-            width16(&clean(&column.cell(rack, item).0)) + if at == 0 { 2 } else { 0 }
+        let width = |column: &Column| {
+            let sign = if *column == Column::Status { 2 } else { 0 };
+            width16(&clean(&column.cell(rack, item).0)) + sign
         };
-        COLUMNS.iter().enumerate().map(width).collect()
+        COLUMNS.iter().map(width).collect()
     };
     window(pane, rack, visible_rows(area))
         .items
@@ -87,7 +87,6 @@ pub(super) fn draw(pane: &WorkloadsPane, rack: &Rack, theme: &Theme, area: Rect,
         .collect();
     pane.list
         .draw(&rows, (window.offset, window.selected), inside, buf, theme);
-    draw_signs(&window.items, &rows, rack, theme, inside, buf);
     if window.items.is_empty() {
         let text = "No workload passes the filter. esc shows all again.";
         put(
@@ -102,22 +101,11 @@ pub(super) fn draw(pane: &WorkloadsPane, rack: &Rack, theme: &Theme, area: Rect,
 
 fn row(pane: &WorkloadsPane, item: &Item<'_>, rack: &Rack, theme: &Theme) -> Row {
     let is_stale = rack.link.is_stale();
-    let cell = |(at, column): (usize, &Column)| {
+    let cell = |column: &Column| {
         let (text, tone) = column.cell(rack, item);
-        let text = match (at, text.is_empty()) {
-            (0, _) => {
-                let indent = if matches!(item, Item::Pod(..)) {
-                    "  "
-                } else {
-                    ""
-                };
-                format!(
-                    "{indent}{} {}",
-                    sign(item, theme).0,
-                    clean(text.trim_start())
-                )
-            }
+        let text = match (column, text.is_empty()) {
             (_, true) => theme.symbols.dash.to_owned(),
+            (Column::Status, _) => format!("{} {}", sign(item, theme), clean(&text)),
             _ => clean(&text).into_owned(),
         };
         Cell::new(text, tone.style(is_stale, theme))
@@ -127,49 +115,24 @@ fn row(pane: &WorkloadsPane, item: &Item<'_>, rack: &Rack, theme: &Theme) -> Row
         Cell::new(clean(item.why()).into_owned(), tone.style(is_stale, theme))
     });
     Row {
-        cells: COLUMNS.iter().enumerate().map(cell).collect(),
+        cells: COLUMNS.iter().map(cell).collect(),
         is_marked: pane.list.rows.is_marked(&item.id()),
         note,
     }
 }
 
 /// The sign of a row: state is a symbol first.
-fn sign(item: &Item<'_>, theme: &Theme) -> (&'static str, Tone) {
+fn sign(item: &Item<'_>, theme: &Theme) -> &'static str {
     let signs = &theme.symbols;
     let worst = match item {
         Item::Group(group) => group.worst(),
         Item::Pod(_, pod) => Some(*pod),
     };
-    let Some(pod) = worst else {
-        return (signs.led_unknown, Tone::Muted);
-    };
-    let sign = match pod.health() {
-        PodHealth::Running => signs.led_ok,
-        PodHealth::Done => signs.check,
-        PodHealth::Waiting => signs.led_late,
-        PodHealth::Failing => signs.cross,
-    };
-    (sign, tone(pod))
-}
-
-/// The signs have colours of their own.
-fn draw_signs(
-    items: &[Item<'_>],
-    rows: &[Row],
-    rack: &Rack,
-    theme: &Theme,
-    inside: Rect,
-    buf: &mut Buffer,
-) {
-    let mut y = inside.y + 1;
-    for (item, row) in items.iter().zip(rows) {
-        if y >= inside.bottom() {
-            return;
-        }
-        let indent = if matches!(item, Item::Pod(..)) { 2 } else { 0 };
-        if let Some(cell) = buf.cell_mut((inside.x + GUTTER + indent, y)) {
-            cell.set_style(sign(item, theme).1.style(rack.link.is_stale(), theme));
-        }
-        y = y.saturating_add(row.height());
+    match worst.map(Pod::health) {
+        Some(PodHealth::Running) => signs.led_ok,
+        Some(PodHealth::Done) => signs.check,
+        Some(PodHealth::Waiting) => signs.led_late,
+        Some(PodHealth::Failing) => signs.cross,
+        None => signs.led_unknown,
     }
 }
