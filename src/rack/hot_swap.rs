@@ -119,7 +119,8 @@ impl HotSwap {
         deeds
     }
 
-    /// The lights blink while it is drained, and no more when it stays or is back.
+    /// The lights blink while it is drained, and no more when it stays. A board that was off does not blink: the kernel
+    /// drives its lights anew from each start on.
     fn lights(&mut self, now: Now) -> Option<Deed> {
         match self.step {
             Step::Draining => {
@@ -129,10 +130,12 @@ impl HotSwap {
                     Deed::Blink
                 })
             }
-            Step::Stopped(_) | Step::Done { .. } => self.blinked.take().map(|_| Deed::StopBlinking),
-            Step::SwitchingOff | Step::Confirming | Step::SafeToPull | Step::Returning { .. } => {
-                None
-            }
+            Step::Stopped(_) => self.blinked.take().map(|_| Deed::StopBlinking),
+            Step::SwitchingOff
+            | Step::Confirming
+            | Step::SafeToPull
+            | Step::Returning { .. }
+            | Step::Done { .. } => None,
         }
     }
 
@@ -409,7 +412,7 @@ mod tests {
             seen.node = Some(back);
             let deeds = swap.look(&seen, at(702));
             let uncordon = uncordoned.map(|uid| Deed::Uncordon(Uid(uid.into())));
-            let expected: Vec<Deed> = uncordon.into_iter().chain([Deed::StopBlinking]).collect();
+            let expected: Vec<Deed> = uncordon.into_iter().collect();
             assert_eq!((deeds, &swap.step), (expected, &Step::Done { is_same }));
             assert!(!swap.is_running());
             assert_eq!(swap.look(&seen, at(800)), []);
@@ -441,7 +444,7 @@ mod tests {
             ..well()
         };
         let uncordon = Deed::Uncordon(Uid("u2".into()));
-        assert_eq!(swap.look(&seen, at(302)), [uncordon, Deed::StopBlinking]);
+        assert_eq!(swap.look(&seen, at(302)), [uncordon]);
     }
 
     #[test]
