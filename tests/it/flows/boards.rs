@@ -3,15 +3,13 @@
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 
-use std::time::Instant;
-
 use bramble::app::{ContextSettings, Settings};
 use bramble::sim::{Sim, SshFault, SshLogin};
 use russh::keys::PrivateKey;
 use russh::keys::ssh_key::private::Ed25519Keypair;
 use russh::keys::ssh_key::{Cipher, Kdf, LineEnding};
 
-use super::{DEADLINE, Harness, office, typed};
+use super::{Harness, office, typed};
 use crate::screens::text;
 
 const PASSWORD: &str = "marked-password";
@@ -32,29 +30,6 @@ fn cockpit<'a>(sim: &Sim, boards: impl Iterator<Item = &'a str>, lines: &str) ->
 
 fn with_all(sim: &Sim) -> Harness {
     cockpit(sim, sim.ssh_boards(), "")
-}
-
-impl Harness {
-    /// Scrolls through the page until it shows this, and goes back to its top.
-    async fn until_on_page(&mut self, wanted: &str) -> String {
-        let begun = Instant::now();
-        loop {
-            let screen = text(&self.model);
-            if screen.contains(wanted) {
-                self.press("g").await;
-                return screen;
-            }
-            assert!(
-                begun.elapsed() < DEADLINE,
-                "{wanted:?} never came:\n{screen}"
-            );
-            let before = screen;
-            self.press("ctrl-d").await;
-            if text(&self.model) == before {
-                self.press("g").await;
-            }
-        }
-    }
 }
 
 /// The temperature of a board is in its row: it has answered.
@@ -115,10 +90,6 @@ async fn a_board_is_swapped_drained_off_and_back() {
     cockpit.press("G H").await;
     cockpit.until("Take board rpi-03 out of the rack?").await;
     cockpit.answer("r p i - 0 3 enter").await;
-    // Its lights blink for whoever goes to find it.
-    cockpit.press("enter").await;
-    cockpit.until_on_page("blinks, 100/100 ms").await;
-    cockpit.press("esc").await;
     cockpit.until("going off").await;
     sim.node("rpi-03").go_dark();
     cockpit.press("p").await;
