@@ -358,7 +358,6 @@ fn finish<T: Send + 'static>(
     runtime.block_on(async {
         let cancel = CancellationToken::new();
         let token = cancel.clone();
-        let mut work = tokio::task::spawn_blocking(move || work(&token));
         let mut signals = Vec::new();
         for kind in [
             SignalKind::interrupt(),
@@ -367,6 +366,8 @@ fn finish<T: Send + 'static>(
         ] {
             signals.push(signal(kind).map_err(Failure::usage)?);
         }
+        // Begun only when a signal is heard: before, it would end everything, or be lost where it is ignored.
+        let mut work = tokio::task::spawn_blocking(move || work(&token));
         let stop =
             futures::future::select_all(signals.iter_mut().map(|signal| Box::pin(signal.recv())));
         let done = tokio::select! {

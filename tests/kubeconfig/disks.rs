@@ -196,12 +196,16 @@ fn ctrl_c_ends_the_waiting_and_leaves_nothing() {
         .spawn()
         .unwrap();
     let pid = child.id().to_string();
-    // Its hidden lock file shows that it is waiting.
-    while std::fs::read_dir(format!("/proc/{pid}/task"))
-        .unwrap()
-        .count()
-        < 2
-    {
+    // The work begins only when the signal is listened for.
+    let listens = || {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let caught = status
+            .lines()
+            .find_map(|line| line.strip_prefix("SigCgt:"))
+            .unwrap();
+        u64::from_str_radix(caught.trim(), 16).unwrap() & 1 << (2 - 1) != 0
+    };
+    while !listens() {
         std::thread::yield_now();
     }
     let started = std::time::Instant::now();
