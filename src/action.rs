@@ -2,12 +2,15 @@
 //!
 //! Not here: which key does it (`keymaps/*.toml`) and what happens (`app`, `panes`).
 
+mod info;
+
 /// The panes, with the numbers of the product: a pane keeps its number for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum PaneId {
     Rack,
     Services,
     Pools,
+    Pipelines,
     Logs,
     Kubeconfig,
     Problems,
@@ -19,6 +22,7 @@ impl PaneId {
         PaneId::Rack,
         PaneId::Services,
         PaneId::Pools,
+        PaneId::Pipelines,
         PaneId::Logs,
         PaneId::Kubeconfig,
         PaneId::Problems,
@@ -32,6 +36,7 @@ impl PaneId {
             PaneId::Services => "Services",
             PaneId::Kubeconfig => "Kubeconfig",
             PaneId::Pools => "Pools",
+            PaneId::Pipelines => "Pipelines",
             PaneId::Logs => "Logs",
             PaneId::Problems => "Problems",
             PaneId::Workloads => "Workloads",
@@ -45,6 +50,7 @@ impl PaneId {
             PaneId::Services => Action::PaneServices,
             PaneId::Kubeconfig => Action::PaneKubeconfig,
             PaneId::Pools => Action::PanePools,
+            PaneId::Pipelines => Action::PanePipelines,
             PaneId::Logs => Action::PaneLogs,
             PaneId::Problems => Action::PaneProblems,
             PaneId::Workloads => Action::PaneWorkloads,
@@ -74,6 +80,7 @@ pub enum Action {
     PaneServices,
     PaneKubeconfig,
     PanePools,
+    PanePipelines,
     PaneProblems,
     PaneNext,
     PanePrevious,
@@ -148,6 +155,11 @@ pub enum Action {
     KubeconfigUndo,
     ChangeWrite,
     ChangeEdit,
+    JobRetry,
+    JobCancel,
+    JobPlay,
+    AttemptsToggle,
+    LogError,
     PaneWorkloads,
     PodDelete,
     PodShell,
@@ -200,6 +212,7 @@ impl Action {
         Action::PaneServices,
         Action::PaneKubeconfig,
         Action::PanePools,
+        Action::PanePipelines,
         Action::PaneProblems,
         Action::PaneNext,
         Action::PanePrevious,
@@ -274,6 +287,11 @@ impl Action {
         Action::KubeconfigUndo,
         Action::ChangeWrite,
         Action::ChangeEdit,
+        Action::JobRetry,
+        Action::JobCancel,
+        Action::JobPlay,
+        Action::AttemptsToggle,
+        Action::LogError,
         Action::PaneWorkloads,
         Action::PodDelete,
         Action::PodShell,
@@ -310,305 +328,10 @@ impl Action {
             .find(|action| action.info().name == name)
     }
 
-    #[expect(
-        clippy::too_many_lines,
-        reason = "one arm for each action, and no logic"
-    )]
-    pub fn info(self) -> ActionInfo {
-        let (name, help, danger) = match self {
-            Action::Quit => ("quit", "leave bramble", Danger::Safe),
-            Action::Back => ("back", "go back; at the top, leave", Danger::Safe),
-            Action::Close => ("close", "close: the innermost thing", Danger::Safe),
-            Action::Accept => ("accept", "yes: do it", Danger::Safe),
-            Action::Cancel => (
-                "cancel",
-                "cancel what is running, or leave a prompt",
-                Danger::Safe,
-            ),
-            Action::Suspend => ("suspend", "suspend to the shell", Danger::Safe),
-            Action::Repaint => ("repaint", "paint the whole screen again", Danger::Safe),
-            Action::PaneRack => ("pane-rack", "nodes and their heartbeats", Danger::Safe),
-            Action::PaneServices => (
-                "pane-services",
-                "virtual addresses and who answers",
-                Danger::Safe,
-            ),
-            Action::PaneKubeconfig => (
-                "pane-kubeconfig",
-                "contexts, and how their clusters are",
-                Danger::Safe,
-            ),
-            Action::PanePools => ("pane-pools", "the addresses of MetalLB", Danger::Safe),
-            Action::PaneProblems => (
-                "pane-problems",
-                "everything that is wrong, worst first",
-                Danger::Safe,
-            ),
-            Action::PaneNext => ("pane-next", "next pane", Danger::Safe),
-            Action::PanePrevious => ("pane-previous", "previous pane", Danger::Safe),
-            Action::CommandOpen => ("command-open", "command: type one", Danger::Safe),
-            Action::HelpOpen => ("help-open", "help: the keys that act here", Danger::Safe),
-            Action::MenuOpen => ("menu-open", "menu: everything for this row", Danger::Safe),
-            Action::HistoryBack => ("history-back", "where you were before", Danger::Safe),
-            Action::HistoryForward => ("history-forward", "forward again", Danger::Safe),
-            Action::RowDown => ("row-down", "next row", Danger::Safe),
-            Action::RowUp => ("row-up", "previous row", Danger::Safe),
-            Action::HalfDown => ("half-down", "half a page down", Danger::Safe),
-            Action::HalfUp => ("half-up", "half a page up", Danger::Safe),
-            Action::PageDown => ("page-down", "a page down", Danger::Safe),
-            Action::PageUp => ("page-up", "a page up", Danger::Safe),
-            Action::GoTop => ("go-top", "first row", Danger::Safe),
-            Action::GoBottom => ("go-bottom", "last row", Danger::Safe),
-            Action::RowOpen => ("row-open", "open: what is behind this row", Danger::Safe),
-            Action::RowMark => ("row-mark", "mark: this row, or no longer", Danger::Safe),
-            Action::FilterOpen => (
-                "filter-open",
-                "filter: only some rows; in a text, search",
-                Danger::Safe,
-            ),
-            Action::SortNext => ("sort-next", "sort: by the next column", Danger::Safe),
-            Action::SortPrevious => (
-                "sort-previous",
-                "sort back: by the previous column",
-                Danger::Safe,
-            ),
-            Action::SortReverse => (
-                "sort-reverse",
-                "reverse: the order of the rows",
-                Danger::Safe,
-            ),
-            Action::WideToggle => ("wide-toggle", "wide: more columns", Danger::Safe),
-            Action::FaultsToggle => ("faults-toggle", "faults: only what is wrong", Danger::Safe),
-            Action::Refresh => ("refresh", "refresh: ask the server again", Danger::Safe),
-            Action::YamlOpen => ("yaml-open", "YAML", Danger::Safe),
-            Action::CopyName => ("copy-name", "copy: the name, also over ssh", Danger::Safe),
-            Action::SearchNext => ("search-next", "next match", Danger::Safe),
-            Action::SearchPrevious => ("search-previous", "previous match", Danger::Safe),
-            Action::ServicesAll => (
-                "services-all",
-                "all types: NodePort and ClusterIP too",
-                Danger::Safe,
-            ),
-            Action::ServiceCheck => ("service-check", "check: ask over HTTP once", Danger::Safe),
-            Action::CopyUrl => ("copy-url", "copy URL", Danger::Safe),
-            Action::ServiceExpose => (
-                "service-expose",
-                "expose: a VIP for a Deployment",
-                Danger::Writes,
-            ),
-            Action::ServiceAddress => (
-                "service-address",
-                "address: ask for another one",
-                Danger::Writes,
-            ),
-            Action::ServicePool => (
-                "service-pool",
-                "pool: ask for one of another",
-                Danger::Writes,
-            ),
-            Action::ServiceShare => (
-                "service-share",
-                "share: another service's address",
-                Danger::Writes,
-            ),
-            Action::ServiceRelease => (
-                "service-release",
-                "release: give the address up",
-                Danger::Writes,
-            ),
-            Action::PictureToggle => (
-                "picture-toggle",
-                "picture: the rack as the case on the wall",
-                Danger::Safe,
-            ),
-            Action::NodeCordon => ("node-cordon", "cordon: no new pods here", Danger::Writes),
-            Action::NodeUncordon => (
-                "node-uncordon",
-                "uncordon: pods may come again",
-                Danger::Writes,
-            ),
-            Action::ContextTurn => (
-                "context-turn",
-                "turn to: this session goes on with it",
-                Danger::Safe,
-            ),
-            Action::NodeLabel => ("node-label", "label: set one or remove it", Danger::Writes),
-            Action::ContextUse => (
-                "context-use",
-                "current: make it the file's current-context",
-                Danger::Writes,
-            ),
-            Action::ContextNamespace => (
-                "context-namespace",
-                "namespace: the one kubectl takes for this context",
-                Danger::Writes,
-            ),
-            Action::ContextRename => (
-                "context-rename",
-                "rename: current-context follows",
-                Danger::Writes,
-            ),
-            Action::ContextDelete => (
-                "context-delete",
-                "delete: from the kubeconfig, not from the world",
-                Danger::Writes,
-            ),
-            Action::KubeconfigMerge => (
-                "kubeconfig-merge",
-                "merge: take in k3s.yaml or another kubeconfig",
-                Danger::Writes,
-            ),
-            Action::KubeconfigUndo => (
-                "kubeconfig-undo",
-                "undo: the last change of the kubeconfig",
-                Danger::Writes,
-            ),
-            Action::ChangeWrite => ("change-write", "write: what is shown here", Danger::Writes),
-            Action::ChangeEdit => ("change-edit", "edit: back to the form", Danger::Safe),
-            Action::NodeDrain => (
-                "node-drain",
-                "drain: cordon it and evict its pods",
-                Danger::Writes,
-            ),
-            Action::NodeRemove => (
-                "node-remove",
-                "remove: take the node out of the cluster",
-                Danger::Writes,
-            ),
-            Action::HalfToggle => (
-                "half-toggle",
-                "other half: from the pools to the text and back",
-                Danger::Safe,
-            ),
-            Action::PoolEdit => ("pool-edit", "edit: type in the text", Danger::Safe),
-            Action::PoolReview => (
-                "pool-review",
-                "review: what the text changes, and for which services",
-                Danger::Safe,
-            ),
-            Action::PoolApply => (
-                "pool-apply",
-                "apply: review, question, trial, then the cluster",
-                Danger::Writes,
-            ),
-            Action::PoolUndo => ("pool-undo", "undo: the last apply", Danger::Writes),
-            Action::PoolHistory => (
-                "pool-history",
-                "history: everything applied from here",
-                Danger::Safe,
-            ),
-            Action::PoolCreate => (
-                "pool-create",
-                "new pool: with a free range proposed",
-                Danger::Safe,
-            ),
-            Action::PoolConvert => (
-                "pool-convert",
-                "convert: the old ConfigMap to objects",
-                Danger::Safe,
-            ),
-            Action::PoolMerge => (
-                "pool-merge",
-                "merge: their change and yours into one text",
-                Danger::Safe,
-            ),
-            Action::PoolDiscard => (
-                "pool-discard",
-                "discard: the draft goes, the server's text comes",
-                Danger::Safe,
-            ),
-            Action::FaultNext => ("fault-next", "next fault in the text", Danger::Safe),
-            Action::FaultPrevious => ("fault-previous", "previous fault in the text", Danger::Safe),
-            Action::MetallbInstall => (
-                "metallb-install",
-                "install: MetalLB from a manifest file",
-                Danger::Writes,
-            ),
-            Action::NodeShell => ("node-shell", "shell: ssh to the board", Danger::Writes),
-            Action::BoardBlink => (
-                "board-blink",
-                "blink: find the board by its lights",
-                Danger::Writes,
-            ),
-            Action::BoardHeartbeat => (
-                "board-heartbeat",
-                "heartbeat light: ACT beats, or shows the card",
-                Danger::Writes,
-            ),
-            Action::BoardJournal => (
-                "board-journal",
-                "log: the journal of k3s on this board",
-                Danger::Safe,
-            ),
-            Action::BoardPreviousBoot => (
-                "board-previous-boot",
-                "previous boot: what its journal said last",
-                Danger::Safe,
-            ),
-            Action::BoardKernel => ("board-kernel", "kernel: dmesg of this board", Danger::Safe),
-            Action::BoardRestart => (
-                "board-restart",
-                "restart k3s: on this board",
-                Danger::Writes,
-            ),
-            Action::BoardReboot => ("board-reboot", "reboot: this board", Danger::Writes),
-            Action::BoardHotSwap => (
-                "board-hot-swap",
-                "hot swap: drain it, switch it off, take another",
-                Danger::Writes,
-            ),
-            Action::PaneWorkloads => ("pane-workloads", "pods and what makes them", Danger::Safe),
-            Action::PodDelete => ("pod-delete", "delete: this pod", Danger::Writes),
-            Action::PodShell => ("pod-shell", "shell: in this pod", Danger::Writes),
-            Action::WorkloadRestart => ("workload-restart", "restart: its pods", Danger::Writes),
-            Action::WorkloadScale => ("workload-scale", "scale: how many pods", Danger::Writes),
-            Action::PaneLogs => ("pane-logs", "what programs write", Danger::Safe),
-            Action::LogsOpen => ("logs-open", "logs: what its pods write", Danger::Safe),
-            Action::LogsPrevious => ("logs-previous", "previous: the run before", Danger::Safe),
-            Action::LogsEarlier => ("logs-earlier", "earlier: more of the past", Danger::Safe),
-            Action::LogsClear => ("logs-clear", "clear: forget these lines", Danger::Safe),
-            Action::LogsClose => ("logs-close", "close the logs: read no more", Danger::Safe),
-            Action::LogFollow => ("log-follow", "follow: the newest line", Danger::Safe),
-            Action::LogKeep => ("log-keep", "keep: only some lines", Danger::Safe),
-            Action::LogContext => ("log-context", "context: lines around matches", Danger::Safe),
-            Action::LogHighlight => ("log-highlight", "highlight: mark a text", Danger::Safe),
-            Action::LogTimes => ("log-times", "times: local, UTC, ago, none", Danger::Safe),
-            Action::LogTime => ("log-time", "go to a time", Danger::Safe),
-            Action::LogWrap => ("log-wrap", "wrap: long lines", Danger::Safe),
-            Action::LogReadable => ("log-readable", "readable: JSON as sentences", Danger::Safe),
-            Action::SourcesToggle => ("sources-toggle", "sources: on or off", Danger::Safe),
-            Action::MarkNext => ("mark-next", "next marked line", Danger::Safe),
-            Action::MarkPrevious => ("mark-previous", "previous marked line", Danger::Safe),
-            Action::LogSave => ("log-save", "save: to a file", Danger::Safe),
-            Action::LogPager => ("log-pager", "pager: what is shown, in $PAGER", Danger::Safe),
-            Action::ColumnRight => ("column-right", "right: more of long lines", Danger::Safe),
-            Action::ColumnLeft => ("column-left", "left: back in long lines", Danger::Safe),
-        };
-        ActionInfo { name, help, danger }
-    }
-
     pub fn is_writer(self) -> bool {
         self.info().danger == Danger::Writes
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_action_has_its_own_kebab_case_name() {
-        for &action in Action::ALL {
-            let name = action.info().name;
-            assert!(
-                name.chars().all(|c| c.is_ascii_lowercase() || c == '-'),
-                "{name}"
-            );
-            assert_eq!(
-                Action::from_name(name),
-                Some(action),
-                "{name} is not unique"
-            );
-        }
-    }
-}
+mod tests;

@@ -13,6 +13,7 @@ mod form;
 mod hosts;
 mod input;
 mod logs;
+mod pipelines;
 mod popup;
 mod services;
 mod settings;
@@ -40,6 +41,7 @@ use crate::panes::Panes;
 use crate::rack::Rack;
 use crate::rack::facts::{Change, Fact};
 use crate::rack::node::NodeName;
+use crate::rack::pipeline::state::{Instance, Looking};
 use crate::rack::time::Now;
 use crate::rack::vip::probe::Target;
 use crate::theme::roles::Theme;
@@ -84,6 +86,8 @@ pub struct Model {
     /// Ports that are probed now.
     probed: Vec<Target>,
     boards: boards::Watch,
+    /// What is asked of the pipelines.
+    looking: Looking,
     /// Whether the contexts are being looked at.
     follows_fleet: bool,
 }
@@ -116,8 +120,17 @@ impl Model {
             probed: Vec::new(),
             boards: boards::Watch::default(),
             follows_fleet: false,
+            looking: Looking::default(),
             settings,
         };
+        for (name, url) in &model.settings.gitlabs {
+            let instance = Instance {
+                url: url.clone(),
+                ..Instance::default()
+            };
+            let name = name.as_str().into();
+            model.rack.builds.instances.insert(name, instance);
+        }
         model.panes.logs.set_time_zone(model.time_zone.clone());
         model.rack.logbook = model.new_logbook();
         if let Some(complaint) = model.settings.complaints.first() {
@@ -285,6 +298,7 @@ impl Model {
         let swaps = std::mem::take(&mut self.rack.swaps);
         let fleet = std::mem::take(&mut self.rack.fleet);
         let backups = std::mem::take(&mut self.rack.backups);
+        let builds = std::mem::take(&mut self.rack.builds);
         logs::stop(self, effects);
         self.rack = Rack::new(self.now());
         self.rack.drains = drains;
@@ -293,11 +307,14 @@ impl Model {
         self.rack.logbook = self.new_logbook();
         self.rack.fleet = fleet;
         self.rack.backups = backups;
+        self.rack.builds = builds;
         context.clone_into(&mut self.rack.cluster.context);
-        // The contexts are the same in every cluster.
+        // The contexts and the pipelines are the same in every cluster.
         let kubeconfig = std::mem::take(&mut self.panes.kubeconfig);
+        let pipelines = std::mem::take(&mut self.panes.pipelines);
         self.panes = Panes {
             kubeconfig,
+            pipelines,
             ..Panes::default()
         };
         self.panes.logs.set_time_zone(self.time_zone.clone());

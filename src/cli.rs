@@ -1,6 +1,7 @@
 //! The command line: what can be asked, and which part of the program answers.
 //!
-//! Exit codes: 0 all is well; 1 `bramble problems` found something, or MetalLB would refuse what `bramble pools` was given; 2 the command line or a file named on it is wrong;
+//! Exit codes: 0 all is well; 1 `bramble problems` found something, MetalLB would refuse what `bramble pools` was given,
+//! or the job of `bramble trace` has failed; 2 the command line or a file named on it is wrong;
 //! 3 the cluster could not be read; 4 the terminal could not be used; 5 nothing was written, because something
 //! is for a person to decide; 130 a signal came before it was done; 101, which is Rust's, a panic.
 
@@ -9,14 +10,17 @@ mod backup;
 mod cockpit;
 mod demo;
 mod exec;
+mod gitlab;
 mod kubeconfig;
 mod logs;
 mod pager;
+mod pipelines;
 mod pools;
 mod report;
 mod restore;
 mod shell;
 mod tables;
+mod trace;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -34,9 +38,10 @@ use crate::theme::roles::Theme;
 const AFTER_HELP: &str = "\
 Exit codes:
   0    all is well; also when a signal or a closed terminal ends the cockpit
-  1    `bramble problems` found something; MetalLB would refuse what `bramble pools` was given
+  1    `bramble problems` found something; MetalLB would refuse what `bramble pools` was given;
+       the job of `bramble trace` has failed or was canceled
   2    the command line, or a file named on it, is wrong
-  3    the cluster could not be read
+  3    the cluster, or GitLab, could not be read
   4    the terminal could not be used
   5    nothing was written: a name is taken, a lock is held, or a certificate does not fit
   130  ctrl-c, or another signal, ended it before it was done
@@ -133,6 +138,10 @@ enum Command {
     Restore(Box<restore::RestoreArguments>),
     /// Print the logs of pods, and go on with what comes.
     Logs(Box<logs::LogArguments>),
+    /// Print the newest pipelines of the GitLab servers in config.toml.
+    Pipelines(pipelines::PipelineArguments),
+    /// Print the log of a CI job; exit code 1 when the job has failed or was canceled.
+    Trace(trace::TraceArguments),
     /// Print every key and what it does.
     Keys,
     /// Print the themes and what they style.
@@ -223,6 +232,8 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Some(Command::Backup(arguments)) => backup::run(&global, *arguments),
         Some(Command::Restore(arguments)) => restore::run(&global, &arguments),
         Some(Command::Logs(arguments)) => logs::run(&target(&global), &arguments),
+        Some(Command::Pipelines(arguments)) => pipelines::run(&arguments),
+        Some(Command::Trace(arguments)) => trace::run(&arguments),
         Some(Command::Keys) => tables::keys(&global),
         Some(Command::Themes) => tables::themes(&global),
         Some(Command::Completions { shell }) => print(|out| {

@@ -6,6 +6,7 @@ pub mod backup;
 pub mod board;
 pub mod drafts;
 pub mod export;
+pub mod gitlab;
 pub mod kubeconfig_files;
 pub mod kubernetes;
 pub mod manifest;

@@ -34,6 +34,28 @@ pub struct Config {
     pub log_lines: usize,
     /// By name of context.
     pub clusters: BTreeMap<String, Cluster>,
+    /// By a name of one's own: where pipelines are.
+    pub gitlab: BTreeMap<String, Gitlab>,
+}
+
+/// Settings of one GitLab. The token is named in one of four ways and never stands here itself.
+#[derive(Debug, Clone, Default, Deserialize, PartialEq, Eq)]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Gitlab {
+    /// Its root, perhaps with a path: `https://host/gitlab`.
+    pub url: String,
+    /// Certificates in PEM form that are trusted besides those of the system.
+    pub ca_file: Option<PathBuf>,
+    /// An environment variable.
+    pub token_env: Option<String>,
+    /// A command and its arguments that print it: `["pass", "gitlab/token"]`.
+    pub token_command: Vec<String>,
+    /// A file that only its owner may read.
+    pub token_file: Option<PathBuf>,
+    /// The token glab keeps of this host.
+    pub token_glab: bool,
+    /// Paths (`ops/thermo-hub`) or numbers; none: the projects of the token's owner.
+    pub projects: Vec<String>,
 }
 
 /// Settings of one context.
@@ -80,6 +102,7 @@ impl Default for Config {
             ssh_config: None,
             log_lines: 100_000,
             clusters: BTreeMap::new(),
+            gitlab: BTreeMap::new(),
         }
     }
 }

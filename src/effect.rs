@@ -9,6 +9,7 @@ use crate::rack::kubeconfig_change::{Asked, Lock, Order};
 use crate::rack::log::feed::{FeedId, Origin};
 use crate::rack::manifest::Manifest;
 use crate::rack::node::{NodeName, Uid};
+use crate::rack::pipeline::state::{JobRef, Looking};
 use crate::rack::pod::PodName;
 use crate::rack::pool_text::{Change, Form};
 use crate::rack::problem::Subject;
@@ -41,6 +42,8 @@ pub enum TaskKey {
     Fleet,
     Backups,
     Manifest,
+    /// Pipelines of all GitLab servers.
+    Builds,
     Draft,
     Preview,
     /// Logs that are read for the viewer.
@@ -63,6 +66,14 @@ pub enum Effect {
     /// Read the contexts and look at the cluster behind each now and then, or stop doing so.
     FollowFleet,
     Stop(TaskKey),
+    /// What somebody looks at in the pipelines; the first one begins to follow them.
+    LookAtBuilds(Looking),
+    /// Retry, cancel or play the job that was seen; it is read again first.
+    ActOnJob {
+        at: JobRef,
+        seen: Box<crate::rack::pipeline::Job>,
+        order: crate::rack::pipeline::Order,
+    },
     ReadYaml {
         request: RequestId,
         context: String,
@@ -275,6 +286,7 @@ impl Effect {
             | Effect::RemovePassword { .. }
             | Effect::ChangePools { .. }
             | Effect::Install { .. }
+            | Effect::ActOnJob { .. }
             | Effect::DeletePod { .. }
             | Effect::RestartWorkload { .. }
             | Effect::ScaleWorkload { .. }
@@ -292,6 +304,7 @@ impl Effect {
             | Effect::WantMetrics(_)
             | Effect::FollowFleet
             | Effect::ReadBackups
+            | Effect::LookAtBuilds(_)
             | Effect::PreviewChange { .. }
             | Effect::ReadLastChange { .. }
             | Effect::Stop(_)

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 
 use crate::effect::{Effect, RequestId};
 use crate::rack::node::{NodeName, Uid};
+use crate::rack::pipeline::Job;
+use crate::rack::pipeline::state::JobRef;
 use crate::rack::secret::Secret;
 use crate::rack::service::ServiceName;
 use crate::rack::workload::WorkloadRef;
@@ -59,6 +61,11 @@ pub enum FormId {
     /// A context is deleted whose cluster and user nothing else uses.
     ContextDelete {
         context: String,
+    },
+    /// A job that waits for somebody is started, with variables.
+    PlayJob {
+        at: JobRef,
+        job: Box<Job>,
     },
     /// A connection over SSH wants secrets.
     Ssh {

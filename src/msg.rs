@@ -16,6 +16,7 @@ use crate::rack::kubeconfig_change::{Done, LastChange, Order, Preview, Refusal};
 use crate::rack::log::feed::{FeedId, FeedNews, Opening};
 use crate::rack::manifest::Manifest;
 use crate::rack::node::{NodeName, PasswordSecret, Uid};
+use crate::rack::pipeline::state::News as BuildNews;
 use crate::rack::pool_text::Changed;
 use crate::rack::problem::{Problem, Subject};
 use crate::rack::service::ServiceName;
@@ -46,6 +47,8 @@ pub enum Msg {
     Fleet(FleetFact),
     /// What is on record of backups.
     BackupsRead(Backups),
+    /// News of pipelines.
+    Builds(BuildNews),
     /// What a change of the kubeconfig would do.
     ChangePreviewed {
         request: RequestId,

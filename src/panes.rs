@@ -6,6 +6,7 @@ pub mod kubeconfig;
 mod listing;
 pub mod logs;
 mod page;
+pub mod pipelines;
 pub mod pools;
 pub mod problems;
 pub mod rack;
@@ -43,6 +44,7 @@ pub struct Panes {
     pub services: services::ServicesPane,
     pub kubeconfig: kubeconfig::KubeconfigPane,
     pub pools: pools::PoolsPane,
+    pub pipelines: pipelines::PipelinesPane,
     pub logs: logs::LogsPane,
     pub workloads: workloads::WorkloadsPane,
     pub problems: problems::ProblemsPane,
@@ -54,6 +56,7 @@ impl Panes {
             PaneId::Rack => self.rack.on_action(action, cx),
             PaneId::Services => self.services.on_action(action, cx),
             PaneId::Kubeconfig => self.kubeconfig.on_action(action, cx),
+            PaneId::Pipelines => self.pipelines.on_action(action, cx),
             PaneId::Pools => self.pools.on_action(action, cx),
             PaneId::Logs => self.logs.on_action(action, cx),
             PaneId::Workloads => self.workloads.on_action(action, cx),
@@ -72,6 +75,9 @@ impl Panes {
                 | FormId::Expose => services::wish::filled_in(form, answers, cx),
                 FormId::PoolCreate | FormId::PoolDeletions { .. } | FormId::Manifest => {
                     self.pools.on_form(form, answers, cx);
+                }
+                FormId::PlayJob { at, job } => {
+                    pipelines::act::filled_in(at, job, answers, cx);
                 }
                 FormId::Scale { workload } => workloads::scaled(workload, answers, cx),
                 FormId::LogSave => self.logs.filled_in(answers, cx),
@@ -107,6 +113,7 @@ impl Panes {
             PaneId::Pools => self.pools.is_editing(),
             PaneId::Rack
             | PaneId::Services
+            | PaneId::Pipelines
             | PaneId::Logs
             | PaneId::Workloads
             | PaneId::Kubeconfig
@@ -120,6 +127,7 @@ impl Panes {
             PaneId::Pools => self.pools.on_text(key, cx),
             PaneId::Rack
             | PaneId::Services
+            | PaneId::Pipelines
             | PaneId::Logs
             | PaneId::Workloads
             | PaneId::Kubeconfig
@@ -132,6 +140,7 @@ impl Panes {
             PaneId::Pools => self.pools.on_paste(text, cx),
             PaneId::Rack
             | PaneId::Services
+            | PaneId::Pipelines
             | PaneId::Logs
             | PaneId::Workloads
             | PaneId::Kubeconfig
@@ -155,6 +164,7 @@ impl Panes {
             FormId::PoolCreate | FormId::PoolDeletions { .. } | FormId::Manifest => {
                 self.pools.complaint(form, answers, rack)
             }
+            FormId::PlayJob { .. } => pipelines::act::complaint(answers),
             FormId::Scale { .. } => workloads::complaint(answers),
             FormId::LogSave => logs::complaint(answers),
             FormId::KubeconfigMerge
@@ -172,6 +182,7 @@ impl Panes {
             PaneId::Rack => self.rack.filter(),
             PaneId::Services => self.services.filter(),
             PaneId::Kubeconfig => self.kubeconfig.filter(),
+            PaneId::Pipelines => self.pipelines.filter(),
             PaneId::Pools => self.pools.filter(),
             PaneId::Logs => self.logs.filter(),
             PaneId::Workloads => self.workloads.filter(),
@@ -185,7 +196,11 @@ impl Panes {
             PaneId::Rack => self.rack.settle(rack),
             PaneId::Services => self.services.settle(rack),
             PaneId::Workloads => self.workloads.pods_changed(rack),
-            PaneId::Kubeconfig | PaneId::Pools | PaneId::Logs | PaneId::Problems => {}
+            PaneId::Pools
+            | PaneId::Pipelines
+            | PaneId::Logs
+            | PaneId::Kubeconfig
+            | PaneId::Problems => {}
         }
     }
 
@@ -194,6 +209,7 @@ impl Panes {
             PaneId::Rack => self.rack.set_filter(text),
             PaneId::Services => self.services.set_filter(text),
             PaneId::Kubeconfig => self.kubeconfig.set_filter(text),
+            PaneId::Pipelines => self.pipelines.set_filter(text),
             PaneId::Pools => self.pools.set_filter(text),
             PaneId::Logs => self.logs.set_filter(text),
             PaneId::Workloads => self.workloads.set_filter(text),
@@ -207,6 +223,7 @@ impl Panes {
             PaneId::Rack => self.rack.is_detail(),
             PaneId::Services => self.services.is_detail(),
             PaneId::Pools
+            | PaneId::Pipelines
             | PaneId::Logs
             | PaneId::Workloads
             | PaneId::Kubeconfig
@@ -223,6 +240,7 @@ impl Panes {
             PaneId::Logs => self.logs.close(rack),
             PaneId::Workloads => self.workloads.close(),
             PaneId::Kubeconfig => self.kubeconfig.close(),
+            PaneId::Pipelines => self.pipelines.close(),
             PaneId::Problems => self.problems.close(),
         }
     }
@@ -233,6 +251,7 @@ impl Panes {
             PaneId::Rack => self.rack.hints(),
             PaneId::Services => self.services.hints(),
             PaneId::Kubeconfig => self.kubeconfig.hints(),
+            PaneId::Pipelines => self.pipelines.hints(),
             PaneId::Pools => self.pools.hints(),
             PaneId::Logs => self.logs.hints(),
             PaneId::Workloads => self.workloads.hints(),
@@ -246,6 +265,7 @@ impl Panes {
             PaneId::Rack => self.rack.menu(rack),
             PaneId::Services => self.services.menu(rack),
             PaneId::Kubeconfig => self.kubeconfig.menu(rack),
+            PaneId::Pipelines => self.pipelines.menu(rack),
             PaneId::Pools => self.pools.menu(rack),
             PaneId::Logs => self.logs.menu(rack),
             PaneId::Workloads => self.workloads.menu(rack),

@@ -63,6 +63,7 @@ use crate::rack::log::logbook::Logbook;
 use crate::rack::metallb::MetalLb;
 use crate::rack::namespace::Namespace;
 use crate::rack::node::{Lease, Node, NodeName, Uid};
+use crate::rack::pipeline::state::Builds;
 use crate::rack::pod::{Pod, PodCounts, PodHealth};
 use crate::rack::pools::range::AddressRange;
 use crate::rack::problem::{Problem, Subject};
@@ -86,6 +87,8 @@ pub struct Rack {
     pub link: Link,
     /// All contexts of the kubeconfig; not of this cluster alone.
     pub fleet: Fleet,
+    /// Pipelines of all GitLab servers; not of this cluster alone.
+    pub builds: Builds,
     /// When we began to look, by our own clock.
     pub watched_since: Duration,
     /// What boards say over SSH, by the name of their node.
@@ -148,6 +151,7 @@ impl Rack {
             cluster: ClusterInfo::default(),
             link: Link::new(now.mono),
             fleet: Fleet::default(),
+            builds: Builds::default(),
             watched_since: now.mono,
             boards: BTreeMap::new(),
             swaps: BTreeMap::new(),
@@ -284,6 +288,7 @@ impl Rack {
             | Subject::Link
             | Subject::Kubeconfig
             | Subject::MetalLb
+            | Subject::Gitlab
             | Subject::Settings
             | Subject::Program => None,
         }

@@ -19,6 +19,7 @@ mod boards;
 mod controllers;
 mod endpoints;
 mod event;
+mod gitlab;
 mod handles;
 mod kube_api;
 mod lease;
@@ -57,6 +58,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+pub use gitlab::{Gitlab, GitlabFault};
 pub use handles::{ApiHandle, NodeHandle};
 pub use scenario::Scenario;
 pub use shared::Fault;

@@ -33,4 +33,4 @@ pub mod text;
 pub mod tray;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;

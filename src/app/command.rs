@@ -64,7 +64,7 @@ const WITH_WORD: [(&str, &str); 7] = [
 ];
 
 /// Short names people bring along from other tools.
-const SHORT: [(&str, Action); 15] = [
+const SHORT: [(&str, Action); 17] = [
     ("q", Action::Quit),
     ("quit", Action::Quit),
     ("q!", Action::Quit),
@@ -78,6 +78,8 @@ const SHORT: [(&str, Action); 15] = [
     ("kubeconfig", Action::PaneKubeconfig),
     ("contexts", Action::PaneKubeconfig),
     ("pools", Action::PanePools),
+    ("pipelines", Action::PanePipelines),
+    ("builds", Action::PanePipelines),
     ("workloads", Action::PaneWorkloads),
     ("pods", Action::PaneWorkloads),
 ];

@@ -9,6 +9,7 @@ mod boards;
 mod feeds;
 mod kubeconfig;
 mod nodes;
+mod pipelines;
 mod pools;
 mod services;
 mod workloads;
@@ -51,6 +52,7 @@ pub struct Effects {
     /// Where notes for undoing changes of the kubeconfig are kept.
     notes: PathBuf,
     sessions: boards::Sessions,
+    builds: pipelines::Following,
 }
 
 impl Effects {
@@ -70,6 +72,7 @@ impl Effects {
                 keeping: None,
                 notes,
                 sessions: boards::Sessions::new(ssh::Settings::of_user()),
+                builds: pipelines::Following::default(),
             },
             receiver,
         )
@@ -93,6 +96,8 @@ impl Effects {
             }
             Effect::FollowFleet => self.follow_fleet(),
             Effect::ReadBackups => self.read_backups(),
+            Effect::LookAtBuilds(looking) => self.look_at_builds(looking),
+            Effect::ActOnJob { at, seen, order } => self.act_on_job(&at, *seen, order),
             Effect::PreviewChange { request, asked } => self.preview_change(request, asked),
             Effect::ReadLastChange { request } => self.read_last_change(request),
             Effect::ChangeKubeconfig { order, unlock } => self.change_kubeconfig(order, unlock),

@@ -12,6 +12,7 @@ use crate::app::drains;
 use crate::app::form::OpenForm;
 use crate::app::hosts;
 use crate::app::logs;
+use crate::app::pipelines;
 use crate::app::popup::Popup;
 use crate::app::{Model, with_panes};
 use crate::effect::Effect;
@@ -372,6 +373,7 @@ fn on_screen(
         Action::PaneServices => model.show(PaneId::Services),
         Action::PaneKubeconfig => model.show(PaneId::Kubeconfig),
         Action::PanePools => model.show(PaneId::Pools),
+        Action::PanePipelines => model.show(PaneId::Pipelines),
         Action::PaneLogs => model.show(PaneId::Logs),
         Action::PaneWorkloads => model.show(PaneId::Workloads),
         Action::PaneProblems => model.show(PaneId::Problems),
@@ -407,6 +409,9 @@ fn on_screen(
             }
         }
         Action::Refresh if model.focus == PaneId::Kubeconfig => effects.push(Effect::FollowFleet),
+        Action::Refresh if model.focus == PaneId::Pipelines => {
+            pipelines::refresh(model, queue, effects);
+        }
         Action::Refresh => {
             let context =
                 Some(model.rack.cluster.context.clone()).filter(|context| !context.is_empty());

@@ -21,6 +21,8 @@ pub struct Settings {
     /// Plain ASCII symbols.
     pub ascii: bool,
     pub time_zone: TimeZone,
+    /// The GitLab servers by their name, with their address.
+    pub gitlabs: Vec<(String, String)>,
     /// What is wrong with the user's files; shown as problems.
     pub complaints: Vec<Problem>,
 }
@@ -33,6 +35,7 @@ impl Default for Settings {
             log_lines: 100_000,
             ascii: false,
             time_zone: TimeZone::UTC,
+            gitlabs: Vec::new(),
             complaints: Vec::new(),
         }
     }

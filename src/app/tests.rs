@@ -1,6 +1,7 @@
 //! `update` alone: messages in, state and effects out. No runtime, no clock, no screen.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::buffer::Buffer;
@@ -312,6 +313,7 @@ fn panes_are_reached_by_number_by_tab_and_by_history() {
         ("tab", PaneId::Services),
         ("[", PaneId::Rack),
         ("]", PaneId::Services),
+        ("5", PaneId::Pipelines),
         ("7", PaneId::Kubeconfig),
         ("tab", PaneId::Problems),
         ("tab", PaneId::Workloads),
@@ -629,4 +631,30 @@ fn what_cannot_be_undone_wants_its_name_typed() {
     assert_eq!(type_line(&mut model, "rpi-0"), []);
     assert!(screen(&model).contains("type rpi-02 to go on"));
     assert_eq!(type_line(&mut model, "2"), [cordon("rpi-02")]);
+}
+
+#[test]
+fn pipelines_are_asked_for_once_their_pane_was_shown_and_less_while_it_is_not() {
+    let mut model = model();
+    let name: Arc<str> = Arc::from("office");
+    model
+        .rack
+        .builds
+        .instances
+        .insert(name, Instance::default());
+    let before = press(&mut model, "8");
+    let is_look = |effect: &Effect| matches!(effect, Effect::LookAtBuilds(_));
+    assert!(!before.iter().any(is_look), "nobody has looked yet");
+    let shown = |effects: &[Effect]| match effects {
+        [Effect::LookAtBuilds(looking)] => Some(looking.is_shown),
+        _ => None,
+    };
+    assert_eq!(shown(&press(&mut model, "5")), Some(true));
+    assert_eq!(press(&mut model, "j"), [], "once is enough");
+    assert_eq!(
+        shown(&press(&mut model, "r")),
+        Some(true),
+        "everything anew"
+    );
+    assert_eq!(shown(&press(&mut model, "8")), Some(false));
 }

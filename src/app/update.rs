@@ -12,7 +12,7 @@ use ratatui::layout::Size;
 use crate::action::PaneId;
 use crate::app::form::OpenForm;
 use crate::app::popup::Popup;
-use crate::app::{Model, boards, drains, hosts, input, logs, services};
+use crate::app::{Model, boards, drains, hosts, input, logs, pipelines, services};
 use crate::effect::{Effect, RequestId, TaskKey};
 use crate::form::FormId;
 use crate::msg::{Level, Msg};
@@ -45,6 +45,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     model.want_probes(is_key, &mut effects);
     boards::want(model, is_key, &mut effects);
     model.follow_fleet(&mut effects);
+    pipelines::want(model, &mut effects);
     gate(model, &mut effects);
     effects
 }
@@ -80,6 +81,7 @@ fn step(model: &mut Model, msg: Msg, queue: &mut VecDeque<Msg>, effects: &mut Ve
             model.rack.fleet.apply(fact, model.rack.now);
             model.panes.kubeconfig.contexts_changed(&model.rack);
         }
+        Msg::Builds(news) => pipelines::heard(model, news),
         Msg::Written { result } => match result {
             Ok(done) => model.notify(Level::Info, done),
             Err(problem) => model.notify(Level::Error, problem.sentence()),
@@ -228,6 +230,8 @@ fn survey(model: &mut Model) {
         .rack
         .problems
         .extend(model.settings.complaints.iter().cloned());
+    let of_builds = model.rack.builds.problems(model.rack.now.wall);
+    model.rack.problems.extend(of_builds);
 }
 
 fn take_in(model: &mut Model, fact: Fact) {

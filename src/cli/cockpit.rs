@@ -17,7 +17,8 @@ use crate::app::effects::Effects;
 use crate::app::event_loop::{self, Clock, Exit, Sources};
 use crate::app::terminal::{self, Screen};
 use crate::app::{ContextSettings, Model, Settings, signals, update};
-use crate::cli::{Failure, Global, exec, pager, shell};
+use crate::cli::{Failure, Global, exec, gitlab, pager, shell};
+use crate::clients::gitlab as gitlab_client;
 use crate::clients::kubeconfig_files::Places;
 use crate::clients::kubernetes::Target;
 use crate::clients::process;
@@ -57,6 +58,8 @@ pub(super) struct StandIn {
     pub(super) context: String,
     pub(super) hosts: BTreeMap<String, String>,
     pub(super) ssh_config: PathBuf,
+    /// Where the pipelines are.
+    pub(super) gitlab: gitlab_client::Settings,
 }
 
 /// Runs the cockpit until it is left.
@@ -78,6 +81,8 @@ pub(super) fn run_in(
         state = Some(stand_in.state);
         let config = &mut loaded.config;
         config.ssh_config = Some(stand_in.ssh_config);
+        // A demo asks nobody outside.
+        loaded.gitlabs = vec![stand_in.gitlab];
         config.clusters.entry(stand_in.context).or_default().hosts = stand_in.hosts;
     }
     let paths = Paths::of_user();
@@ -101,6 +106,7 @@ pub(super) struct Loaded {
     pub(super) theme: Theme,
     pub(super) keymap: Keymap,
     pub(super) complaints: Vec<Problem>,
+    gitlabs: Vec<gitlab_client::Settings>,
     read_only: bool,
     ascii: bool,
 }
@@ -136,6 +142,8 @@ pub(super) fn load(global: &Global) -> Loaded {
         .iter()
         .flat_map(|(name, cluster)| network(name, cluster).1);
     complaints.extend(networks);
+    let (gitlabs, gitlab_complaints) = gitlab::settings(&config);
+    complaints.extend(gitlab_complaints);
     let ascii = global.ascii || config.ascii.unwrap_or_else(|| !locale_is_utf8());
     let theme_name = global.theme.clone().or_else(|| config.theme.clone());
     let theme_name = theme_name.unwrap_or_else(|| {
@@ -165,6 +173,7 @@ pub(super) fn load(global: &Global) -> Loaded {
         theme,
         keymap,
         complaints,
+        gitlabs,
         read_only: global.read_only,
         ascii,
     }
@@ -234,6 +243,7 @@ async fn show(
     if let Some(state) = state {
         effects = effects.keeping(&state);
     }
+    effects = effects.with_gitlabs(loaded.gitlabs.clone());
     let mut ssh = ssh::Settings::of_user();
     ssh.config.clone_from(&loaded.config.ssh_config);
     effects = effects.with_ssh(ssh.clone());
@@ -324,6 +334,7 @@ fn model(loaded: Loaded, clock: Clock, size: Size) -> Model {
         theme,
         keymap,
         complaints,
+        gitlabs,
         read_only,
         ascii,
     } = loaded;
@@ -356,6 +367,9 @@ fn model(loaded: Loaded, clock: Clock, size: Size) -> Model {
             log_lines: config.log_lines,
             ascii,
             time_zone: TimeZone::system(),
+            gitlabs: (gitlabs.into_iter())
+                .map(|gitlab| (gitlab.name, gitlab.url))
+                .collect(),
             complaints,
         },
     )

@@ -10,9 +10,10 @@ use std::process::ExitCode;
 use anyhow::{Context, anyhow};
 
 use crate::cli::{Failure, Global, cockpit};
+use crate::clients::gitlab::{Settings, TokenSource};
 use crate::clients::kubeconfig_files::Places;
 use crate::clients::kubernetes::Target;
-use crate::sim::{Scenario, Sim};
+use crate::sim::{Gitlab, Scenario, Sim};
 
 pub(super) fn run(global: &Global, scenario: &str, seed: u64) -> Result<ExitCode, Failure> {
     let rack = Scenario::shipped(scenario).map_err(|error| Failure::usage(anyhow!(error)))?;
@@ -43,7 +44,21 @@ pub(super) fn run(global: &Global, scenario: &str, seed: u64) -> Result<ExitCode
         .write("ssh_config", &sim.ssh_config(&known_hosts))
         .map_err(Failure::terminal)?;
     let name = |node: &str| (node.to_owned(), node.to_owned());
+    let gitlab = runtime
+        .block_on(Gitlab::start())
+        .context("cannot start the demo's GitLab on 127.0.0.1")
+        .map_err(Failure::terminal)?;
+    let token = folder
+        .write("gitlab-token", gitlab.token())
+        .map_err(Failure::terminal)?;
     let stand_in = cockpit::StandIn {
+        gitlab: Settings {
+            name: "demo".to_owned(),
+            url: gitlab.url(),
+            ca_file: None,
+            token: TokenSource::File(token),
+            projects: Vec::new(),
+        },
         state,
         context: sim.context().to_owned(),
         hosts: sim.ssh_boards().map(name).collect(),

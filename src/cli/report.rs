@@ -7,7 +7,7 @@ mod nodes;
 mod pools;
 mod problems;
 mod services;
-mod sheet;
+pub(super) mod sheet;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -278,7 +278,7 @@ fn stamped(mut object: Value, now: Now) -> Value {
 }
 
 /// A reader that went away (`| head`) ends the print quietly.
-fn write_lines(lines: &[String]) -> Result<(), Failure> {
+pub(super) fn write_lines(lines: &[String]) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     let written = lines
         .iter()

@@ -113,6 +113,7 @@ impl ProblemsPane {
                 Subject::Service(service) => Msg::ShowService(service.clone()),
                 Subject::Pod(_) | Subject::Workload(_) => Msg::Focus(PaneId::Workloads),
                 Subject::MetalLb => Msg::Focus(PaneId::Services),
+                Subject::Gitlab => Msg::Focus(PaneId::Pipelines),
                 Subject::Link | Subject::Kubeconfig | Subject::Settings | Subject::Program => {
                     Msg::info("this is about no object: what to do next stands below")
                 }

@@ -196,6 +196,27 @@ impl Job {
     }
 }
 
+/// What can be done to a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Order {
+    /// Makes a new job of it, with another number.
+    Retry,
+    Cancel,
+    /// Starts a job that waits for somebody, with variables for this run.
+    Play(Vec<(String, String)>),
+}
+
+impl Order {
+    /// GitLab's word for it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Order::Retry => "retry",
+            Order::Cancel => "cancel",
+            Order::Play(_) => "play",
+        }
+    }
+}
+
 /// The attempts of one job name, the latest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempts {

@@ -41,6 +41,8 @@ pub enum Subject {
     Workload(WorkloadRef),
     /// MetalLB as a whole, or one of its pools.
     MetalLb,
+    /// A GitLab: its connection, token, pipelines.
+    Gitlab,
     /// A keymap, theme or config file of the user.
     Settings,
     Program,
@@ -55,6 +57,7 @@ impl Subject {
             Subject::Pod(name) => Some(name.to_string()),
             Subject::Workload(it) => Some(format!("{}/{}", it.namespace, it.name)),
             Subject::MetalLb
+            | Subject::Gitlab
             | Subject::Link
             | Subject::Kubeconfig
             | Subject::Settings
@@ -74,6 +77,7 @@ impl fmt::Display for Subject {
             Subject::Pod(name) => write!(f, "pod {name}"),
             Subject::Workload(it) => write!(f, "{it}"),
             Subject::MetalLb => f.write_str("MetalLB"),
+            Subject::Gitlab => f.write_str("GitLab"),
             Subject::Settings => f.write_str("the settings"),
             Subject::Program => f.write_str("bramble"),
         }

@@ -22,11 +22,13 @@ use jiff::Timestamp;
 use ansi::Style;
 use entry::{Format, Header};
 use layout::Layout;
-pub use layout::{Row, RowKind, Section};
+pub use layout::{Row, RowKind, Section, SectionIndex};
 use marker::Piece;
 
 /// More lines than this are counted, not kept: a log of nothing but line ends must not fill the memory.
 const MOST_LINES: usize = 4_000_000;
+/// Lines with markers take more room than others: later ones stay text.
+const MOST_MARKED: usize = 200_000;
 /// A runner writes an entry without a line end when so many bytes wait.
 const FULL_ENTRY: usize = 8 << 10;
 
@@ -66,6 +68,8 @@ pub struct Trace {
     /// How many of them are no stand-in for the tail.
     committed: usize,
     left_out: usize,
+    /// Lines with markers that are whole.
+    marked: usize,
     /// Lines that may still be continued, one for each stream.
     open: Vec<Open>,
     styles: Vec<(Option<Stream>, Style)>,
@@ -74,6 +78,7 @@ pub struct Trace {
     layout: Layout,
     /// Rows that no later byte changes, as far as runners are known to write.
     settled: usize,
+    finding: cause::Finding,
 }
 
 /// One joined line: a part of the store, or pieces of its own.
@@ -146,6 +151,11 @@ impl Trace {
     /// Rows that stay as they are while the log grows: what a reader that only appends may show.
     pub fn settled(&self) -> usize {
         self.settled
+    }
+
+    /// What it says of a failure.
+    pub fn finding(&self) -> cause::Finding {
+        self.finding
     }
 
     /// Lines that were not kept because there are too many.
@@ -262,7 +272,13 @@ impl Trace {
     fn end(&mut self, index: usize, stream: Option<Stream>, text: &[u8]) {
         let mut style = self.style(stream);
         let start = self.store.len();
-        let pieces = marker::pieces(text, &mut style, &mut self.store);
+        let pieces = if self.marked < MOST_MARKED {
+            marker::pieces(text, &mut style, &mut self.store)
+        } else {
+            ansi::put_shown(text, &mut style, &mut self.store);
+            None
+        };
+        self.marked += usize::from(pieces.is_some());
         let end = self.store.len();
         self.set_style(stream, style);
         let Some(line) = self.lines.get_mut(index) else {
@@ -309,19 +325,16 @@ impl Trace {
             let continued = header
                 .filter(|header| header.continues)
                 .and_then(|_| loose.iter_mut().find(|(_, of, _)| *of == stream));
-            let line = match continued {
-                Some((line, _, so_far)) => {
-                    so_far.extend_from_slice(text);
-                    *line
-                }
-                None => {
-                    let left_out = self.left_out;
-                    let line = self.begin(header.and_then(|header| header.time), stream);
-                    // It is counted when its end comes.
-                    self.left_out = left_out;
-                    loose.push((line, stream, text.to_vec()));
-                    line
-                }
+            let line = if let Some((line, _, so_far)) = continued {
+                so_far.extend_from_slice(text);
+                *line
+            } else {
+                let left_out = self.left_out;
+                let line = self.begin(header.and_then(|header| header.time), stream);
+                // It is counted when its end comes.
+                self.left_out = left_out;
+                loose.push((line, stream, text.to_vec()));
+                line
             };
             unsettled = Some(unsettled.map_or(line, |before| before.min(line)));
         }
@@ -341,6 +354,7 @@ impl Trace {
             }
         }
         self.layout = Layout::of(&self.lines, &self.pieces);
+        self.finding = cause::find(self);
         self.settled = match unsettled {
             Some(line) => {
                 let line = u32::try_from(line).unwrap_or(u32::MAX);

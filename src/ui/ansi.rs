@@ -43,6 +43,16 @@ pub fn spans(line: &[u8], sequence: impl Fn(&[u8]) -> Option<usize>) -> Vec<Span
     spans
 }
 
+/// Whether these bytes are one colour sequence, whole and nothing else.
+pub fn is_colour(sequence: &[u8]) -> bool {
+    let parameters = sequence.strip_prefix(b"\x1b[");
+    let parameters = parameters.and_then(|it| it.strip_suffix(b"m"));
+    parameters.is_some_and(|it| {
+        it.iter()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b';' | b':'))
+    })
+}
+
 /// Lines for a file or a pager: their text, with the colours of programs if they are wanted, and nothing else a terminal
 /// could obey.
 pub fn harmless(

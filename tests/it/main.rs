@@ -9,9 +9,11 @@
 
 mod fixtures;
 mod flows;
+mod gitlab;
 mod metallb;
 mod pools;
 mod screens;
 mod symptoms;
 mod tidy;
+mod traces;
 mod vips;

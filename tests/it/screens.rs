@@ -137,6 +137,11 @@ fn what_can_be_seen_of_contexts() {
     assert_snapshot!("contexts-wide", text(&wide));
 }
 
+#[test]
+fn without_a_gitlab_the_pipelines_say_how_to_name_one() {
+    assert_snapshot!("pipelines-none", after("5"));
+}
+
 /// The Kubeconfig pane after a merge of the k3s.yaml of another rack was looked at.
 fn merging(size: Size, name: &str) -> Model {
     let mut model = contexts(size, "terminal");

@@ -97,9 +97,9 @@ fn a_paste_into_the_filter_is_one_line() {
 fn the_command_line_completes_and_goes_to_a_node() {
     let mut session = Start::demo().rack();
     session.press(":");
-    session.until("turn to a context");
+    session.until("nodes and their heartbeats");
     session.enter("probl");
-    session.until_gone("turn to a context");
+    session.until_gone("nodes and their heartbeats");
     session.press("tab enter");
     session.until("┌ Problems");
     session.press(":");

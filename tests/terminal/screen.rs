@@ -121,7 +121,7 @@ fn tour(session: &mut Session) {
     session.enter("rpi");
     session.until("Rack /rpi");
     session.press("enter :");
-    session.until("turn to a context");
+    session.until("nodes and their heartbeats");
 }
 
 #[test]

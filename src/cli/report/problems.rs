@@ -82,6 +82,7 @@ pub(super) fn json_of(problem: &Problem) -> Value {
         Subject::Pod(_) => "pod",
         Subject::Workload(_) => "workload",
         Subject::MetalLb => "metallb",
+        Subject::Gitlab => "gitlab",
         Subject::Link => "link",
         Subject::Kubeconfig => "kubeconfig",
         Subject::Settings => "settings",

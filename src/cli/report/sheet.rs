@@ -11,15 +11,15 @@ use crate::rack::time::Now;
 use crate::ui::text::clean;
 
 /// One object: by what it is known, and what is printed of it in either form.
-pub(super) struct Line {
-    pub(super) key: String,
+pub(in crate::cli) struct Line {
+    pub(in crate::cli) key: String,
     /// One for each title; already clean.
-    pub(super) cells: Vec<String>,
-    pub(super) json: Value,
+    pub(in crate::cli) cells: Vec<String>,
+    pub(in crate::cli) json: Value,
 }
 
 /// What has been printed of a table.
-pub(super) struct Sheet {
+pub(in crate::cli) struct Sheet {
     titles: &'static [&'static str],
     /// Cells at the beginning of a line whose change alone is no news.
     restless: usize,
@@ -29,7 +29,11 @@ pub(super) struct Sheet {
 }
 
 impl Sheet {
-    pub(super) fn new(titles: &'static [&'static str], restless: usize, report: Report) -> Sheet {
+    pub(in crate::cli) fn new(
+        titles: &'static [&'static str],
+        restless: usize,
+        report: Report,
+    ) -> Sheet {
         Sheet {
             titles,
             restless,
@@ -40,7 +44,7 @@ impl Sheet {
     }
 
     /// The whole table.
-    pub(super) fn first(&mut self, lines: Vec<Line>, now: Now) -> Vec<String> {
+    pub(in crate::cli) fn first(&mut self, lines: Vec<Line>, now: Now) -> Vec<String> {
         for line in &lines {
             self.measure(&line.cells);
         }
@@ -68,7 +72,7 @@ impl Sheet {
     }
 
     /// What is other than it was, and what is gone.
-    pub(super) fn news(&mut self, lines: Vec<Line>, now: Now) -> Vec<String> {
+    pub(in crate::cli) fn news(&mut self, lines: Vec<Line>, now: Now) -> Vec<String> {
         let mut printed = Vec::new();
         let mut before = std::mem::take(&mut self.known);
         for line in lines {

@@ -143,6 +143,7 @@ fn place(object: &Subject) -> Option<(&'static Kind, String)> {
         Subject::Link
         | Subject::Kubeconfig
         | Subject::MetalLb
+        | Subject::Gitlab
         | Subject::Settings
         | Subject::Program => None,
     }

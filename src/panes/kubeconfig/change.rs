@@ -256,6 +256,7 @@ impl KubeconfigPane {
                 })
             }
             FormId::Ssh { .. }
+            | FormId::PlayJob { .. }
             | FormId::NodeLabel { .. }
             | FormId::ServiceAddress { .. }
             | FormId::ServicePool { .. }

@@ -1,4 +1,4 @@
-//! What is known of all GitLabs at this moment: facts as they come, old ones kept when new ones cannot be had.
+//! What is known of all GitLab servers at this moment: facts as they come, old ones kept when new ones cannot be had.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -8,27 +8,30 @@ use jiff::Timestamp;
 
 use super::waiting::Runners;
 use super::{Detail, Job, JobId, Pipeline, PipelineId, Project, ProjectId};
-use crate::rack::problem::Problem;
+use crate::rack::problem::{Problem, Severity, Subject};
 use crate::rack::trace::Trace;
+
+/// So many days before its end a token is spoken of.
+pub const TOKEN_SOON: i32 = 14;
 
 /// The name of a GitLab in the settings: `[gitlab.NAME]`.
 pub type InstanceName = Arc<str>;
 
-/// A project of one of the GitLabs.
+/// A project of one of the GitLab servers.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProjectRef {
     pub instance: InstanceName,
     pub project: ProjectId,
 }
 
-/// A pipeline of one of the GitLabs.
+/// A pipeline of one of the GitLab servers.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PipelineRef {
     pub project: ProjectRef,
     pub pipeline: PipelineId,
 }
 
-/// A job or bridge of one of the GitLabs.
+/// A job or bridge of one of the GitLab servers.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct JobRef {
     pub project: ProjectRef,
@@ -67,6 +70,22 @@ pub struct Looking {
     pub job: Option<JobRef>,
     /// The log of that job is on the screen.
     pub trace: bool,
+    /// Another number wants everything anew at once.
+    pub nudge: u64,
+    /// Things done from here since: everything is asked anew after each.
+    pub acted: u64,
+}
+
+/// One thing that is asked for again and again.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Topic {
+    /// The connection as a whole, and what its token may do.
+    Token,
+    Projects,
+    Pipelines(ProjectRef),
+    Jobs(PipelineRef),
+    Runners(JobRef),
+    Trace(JobRef),
 }
 
 /// News of one GitLab.
@@ -81,9 +100,8 @@ pub enum News {
     Trace(JobRef, Arc<Trace>),
     /// The log was asked for and is what it was.
     TraceUnchanged(JobRef),
-    /// An answer that is no news: everything shown is still so.
-    Unchanged(InstanceName),
-    Trouble(InstanceName, Box<Problem>),
+    /// This cannot be had now; it is asked for again.
+    Trouble(InstanceName, Topic, Box<Problem>),
 }
 
 /// What is known of one GitLab.
@@ -92,10 +110,37 @@ pub struct Instance {
     pub url: String,
     pub token: Option<Token>,
     pub projects: Vec<Project>,
-    /// Why the last question was not answered; gone with the next answer.
-    pub trouble: Option<Problem>,
+    /// What cannot be had, and why; gone when it is answered, or not asked for any more.
+    pub troubles: BTreeMap<Topic, Problem>,
     /// When it last answered.
     pub answered: Option<Duration>,
+}
+
+impl Instance {
+    /// What to say first of what cannot be had.
+    pub fn trouble(&self) -> Option<&Problem> {
+        self.troubles.values().next()
+    }
+}
+
+impl News {
+    /// Which GitLab it is of, and what it answers.
+    fn about(&self) -> (InstanceName, Topic) {
+        let of_project = |project: &ProjectRef, topic| (Arc::clone(&project.instance), topic);
+        match self {
+            News::Token(name, _) => (Arc::clone(name), Topic::Token),
+            News::Projects(name, _) => (Arc::clone(name), Topic::Projects),
+            News::Trouble(name, topic, _) => (Arc::clone(name), topic.clone()),
+            News::Pipelines(project, _) => of_project(project, Topic::Pipelines(project.clone())),
+            News::Jobs(pipeline, ..) => {
+                of_project(&pipeline.project, Topic::Jobs(pipeline.clone()))
+            }
+            News::Runners(job, _) => of_project(&job.project, Topic::Runners(job.clone())),
+            News::Trace(job, _) | News::TraceUnchanged(job) => {
+                of_project(&job.project, Topic::Trace(job.clone()))
+            }
+        }
+    }
 }
 
 /// The log that is on the screen.
@@ -124,30 +169,35 @@ impl Builds {
         !self.instances.is_empty()
     }
 
-    /// Takes in news that came at `now`.
-    pub fn apply(&mut self, news: News, now: Duration) {
-        let name = match &news {
-            News::Token(name, _)
-            | News::Projects(name, _)
-            | News::Unchanged(name)
-            | News::Trouble(name, _) => name,
-            News::Pipelines(project, _) => &project.instance,
-            News::Jobs(pipeline, ..) => &pipeline.project.instance,
-            News::Runners(job, _) | News::Trace(job, ..) | News::TraceUnchanged(job) => {
-                &job.project.instance
-            }
-        };
-        let instance = self.instances.entry(Arc::clone(name)).or_default();
-        match news {
-            News::Trouble(_, problem) => {
-                instance.trouble = Some(*problem);
-                return;
-            }
-            _ => {
-                instance.trouble = None;
-                instance.answered = Some(now);
+    /// What is wrong with the GitLab servers and their tokens.
+    pub fn problems(&self, now: Timestamp) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        for (name, instance) in &self.instances {
+            problems.extend(instance.trouble().cloned());
+            let days = instance.token.as_ref().and_then(|it| it.days_left(now));
+            if let Some(days) = days.filter(|days| *days <= TOKEN_SOON) {
+                let (severity, what) = match days {
+                    ..=0 => (Severity::Critical, "has expired".to_owned()),
+                    days => (Severity::Warning, format!("expires in {days} days")),
+                };
+                let what = format!("the token of GitLab {name} {what}");
+                let next = "make a new access token and put it where config.toml says";
+                problems.push(Problem::new(severity, Subject::Gitlab, what).next(next));
             }
         }
+        problems
+    }
+
+    /// Takes in news that came at `now`.
+    pub fn apply(&mut self, news: News, now: Duration) {
+        let (name, topic) = news.about();
+        let instance = self.instances.entry(name).or_default();
+        if let News::Trouble(_, topic, problem) = news {
+            instance.troubles.insert(topic, *problem);
+            return;
+        }
+        instance.troubles.remove(&topic);
+        instance.answered = Some(now);
         match news {
             News::Token(_, token) => instance.token = Some(token),
             News::Projects(name, projects) => {
@@ -166,7 +216,18 @@ impl Builds {
                     open.asked = Some(now);
                 }
             }
-            News::Unchanged(_) | News::Trouble(..) => {}
+            News::Trouble(..) => {}
+        }
+    }
+
+    /// What is not looked at any more is not asked for either: its troubles are over.
+    pub fn look(&mut self, looking: &Looking) {
+        for instance in self.instances.values_mut() {
+            instance.troubles.retain(|topic, _| match topic {
+                Topic::Token | Topic::Projects | Topic::Pipelines(_) => true,
+                Topic::Jobs(pipeline) => looking.pipeline.as_ref() == Some(pipeline),
+                Topic::Runners(job) | Topic::Trace(job) => looking.job.as_ref() == Some(job),
+            });
         }
     }
 

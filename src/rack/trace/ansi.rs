@@ -72,11 +72,12 @@ pub(super) fn put_shown(text: &[u8], style: &mut Style, out: &mut Vec<u8>) {
     }
     let mut shows = false;
     let mut at = 0;
+    let last_end = last_string_end(text);
     while let Some(byte) = text.get(at) {
         let rest = text.get(at..).unwrap_or_default();
         match byte {
             0x1b => {
-                let length = escape(rest);
+                let length = escape(rest, at < last_end);
                 if let Some(parameters) = colour(rest.get(..length).unwrap_or_default()) {
                     style.apply(parameters);
                     out.extend_from_slice(rest.get(..length).unwrap_or_default());
@@ -109,10 +110,12 @@ pub(super) fn put_shown(text: &[u8], style: &mut Style, out: &mut Vec<u8>) {
 pub(super) fn plain(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;
+    let last_end = last_string_end(text);
     while let Some(at) = rest.iter().position(|byte| *byte == 0x1b) {
         out.extend_from_slice(rest.get(..at).unwrap_or_default());
         let from = rest.get(at..).unwrap_or_default();
-        rest = from.get(escape(from)..).unwrap_or_default();
+        let has_end = text.len() - from.len() < last_end;
+        rest = from.get(escape(from, has_end)..).unwrap_or_default();
     }
     out.extend_from_slice(rest);
     out
@@ -136,9 +139,17 @@ fn without_returns_at_end(text: &[u8]) -> &[u8] {
     text.get(..length).unwrap_or_default()
 }
 
+/// Where the last end of a string sequence is; 0 when there is none.
+fn last_string_end(text: &[u8]) -> usize {
+    let bell = text.iter().rposition(|byte| *byte == 0x07);
+    let string = text.windows(2).rposition(|pair| pair == b"\x1b\\");
+    bell.max(string).unwrap_or(0)
+}
+
 /// The length of the escape sequence that `text` begins with. A string sequence (a title, a link, the clipboard) that
-/// does not end hides nothing: only its beginning is taken away.
-fn escape(text: &[u8]) -> usize {
+/// does not end hides nothing: only its beginning is taken away. `has_end`: the end of a string sequence comes later,
+/// so that a line of nothing but beginnings is not searched again for each.
+fn escape(text: &[u8], has_end: bool) -> usize {
     match text.get(1) {
         Some(b'[') => {
             let inner = text.get(2..).unwrap_or_default();
@@ -153,13 +164,15 @@ fn escape(text: &[u8]) -> usize {
         }
         Some(b']' | b'P' | b'X' | b'^' | b'_') => {
             let inner = text.get(2..).unwrap_or_default();
-            let bell = inner.iter().position(|byte| *byte == 0x07);
-            let string = inner.windows(2).position(|pair| pair == b"\x1b\\");
-            match (bell, string) {
-                (Some(bell), string) if string.is_none_or(|string| bell < string) => bell + 3,
-                (_, Some(string)) => string + 4,
-                _ => 2,
+            if !has_end {
+                return 2;
             }
+            let end = (inner.iter().enumerate()).find_map(|(at, byte)| match byte {
+                0x07 => Some(at + 1),
+                0x1b if inner.get(at + 1) == Some(&b'\\') => Some(at + 2),
+                _ => None,
+            });
+            end.map_or(2, |end| end + 2)
         }
         Some(0x20..0x30) => {
             let inner = text.get(1..).unwrap_or_default();

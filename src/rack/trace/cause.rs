@@ -2,6 +2,8 @@
 //!
 //! The last line of a failed job (`ERROR: Job failed: exit code 1`) is never the cause: what stands before it is.
 
+use regex::bytes::Regex;
+
 use super::Trace;
 
 /// What a line of a log means to those who have seen it before.
@@ -63,66 +65,72 @@ const KNOWN: &[Known] = &[
     },
 ];
 
-/// The row a person wants to see first: the first one that says what went wrong. `None` in a log without an error.
-pub fn first_error(trace: &Trace) -> Option<usize> {
-    let rows = trace.rows();
-    let last = rows.iter().rposition(|row| is_verdict(trace.text(row)));
-    let before = last.unwrap_or(rows.len());
-    let mut errors = rows
-        .iter()
-        .take(before)
-        .enumerate()
-        .filter(|(_, row)| is_error(trace.text(row)));
-    let known = || known(trace).map(|(row, _)| row);
-    // Without a red line what stands before the verdict is the best guess: it has the reader's eye in the right place.
-    let said_last = || {
-        let shows = |row: &super::Row| !trace.plain(row).trim().is_empty();
-        let rows = rows.get(..last?)?;
-        rows.iter().rposition(|row| {
-            shows(row) && trace.stream(row).is_none_or(|stream| stream.number != 0)
-        })
-    };
-    errors
-        .next()
-        .map(|(row, _)| row)
-        .or_else(known)
-        .or_else(said_last)
-        .or(last)
+/// What a log says of a failure; found once when it has grown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Finding {
+    /// The row a person wants to see first: the first one that says what went wrong.
+    pub first_error: Option<usize>,
+    /// The first line that is known to mean something, and what.
+    pub known: Option<(usize, Known)>,
 }
 
-/// The first line that is known to mean something, and what.
-pub fn known(trace: &Trace) -> Option<(usize, Known)> {
-    trace.rows().iter().enumerate().find_map(|(index, row)| {
-        let text = trace.text(row);
+/// The verdict is among the last rows.
+const NEAR_END: usize = 30;
+
+pub(super) fn find(trace: &Trace) -> Finding {
+    let rows = trace.rows();
+    let texts = || {
+        rows.iter()
+            .enumerate()
+            .map(|(index, row)| (index, trace.text(row)))
+    };
+    let known = signs().and_then(|signs| {
+        let (row, text) = texts().find(|(_, text)| signs.is_match(text))?;
         let known = KNOWN
             .iter()
             .find(|known| has(text, known.sign.as_bytes()))?;
-        Some((index, *known))
-    })
+        Some((row, *known))
+    });
+    let near = rows.len().saturating_sub(NEAR_END);
+    let mut last_first = texts().skip(near).rev();
+    let verdict = last_first.find(|(_, text)| has(text, b"ERROR: Job failed"));
+    let verdict = verdict.map(|(row, _)| row);
+    let before = verdict.unwrap_or(rows.len());
+    let said = errors().and_then(|errors| {
+        let mut red = texts()
+            .take(before)
+            .filter(|(_, text)| errors.is_match(text));
+        red.next().map(|(row, _)| row)
+    });
+    // Without a red line what the script said last before the verdict has the reader's eye in the right place.
+    let said_last = || {
+        let is_of_script = |row: &super::Row| {
+            let stream = trace.stream(row);
+            stream.is_none_or(|stream| stream.number != 0) && !trace.plain(row).trim().is_empty()
+        };
+        rows.get(..verdict?)?.iter().rposition(is_of_script)
+    };
+    let first_error = said
+        .or(known.map(|(row, _)| row))
+        .or_else(said_last)
+        .or(verdict);
+    Finding { first_error, known }
 }
 
-/// `ERROR: Job failed`: how it ended, not why.
-fn is_verdict(text: &[u8]) -> bool {
-    has(text, b"ERROR: Job failed")
+/// All signs at once: a log may have a million lines.
+fn signs() -> Option<Regex> {
+    let all: Vec<String> = KNOWN
+        .iter()
+        .map(|known| regex::escape(known.sign))
+        .collect();
+    Regex::new(&all.join("|")).ok()
 }
 
-fn is_error(text: &[u8]) -> bool {
-    let is_red = [
-        &b"\x1b[31"[..],
-        b"\x1b[91",
-        b"\x1b[1;31",
-        b"\x1b[0;31",
-        b"\x1b[01;31",
-    ]
-    .iter()
-    .any(|red| has(text, red));
-    is_red || has(text, b"ERROR") || has(text, b"error:")
+/// Red text, and words that a line is an error with.
+fn errors() -> Option<Regex> {
+    Regex::new(r"(?-u)\x1b\[(?:[01]{1,2};)?(?:31|91)[;m]|ERROR|error:").ok()
 }
 
 fn has(text: &[u8], word: &[u8]) -> bool {
-    let Some(first) = word.first() else {
-        return true;
-    };
-    // `contains` of one byte is fast, and most lines have none.
-    text.contains(first) && text.windows(word.len()).any(|window| window == word)
+    text.windows(word.len()).any(|window| window == word)
 }

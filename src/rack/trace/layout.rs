@@ -11,6 +11,8 @@ use super::marker::Piece;
 
 /// Deeper sections are plain rows.
 const DEEPEST: usize = 100;
+/// More sections are plain rows: nobody folds a hundred thousand.
+const MOST: usize = 100_000;
 const YEAR: i64 = 365 * 24 * 3_600;
 
 /// One row of a log.
@@ -28,7 +30,7 @@ pub struct Row {
 pub struct SectionIndex(std::num::NonZeroU32);
 
 impl SectionIndex {
-    fn new(index: usize) -> Option<SectionIndex> {
+    pub fn new(index: usize) -> Option<SectionIndex> {
         let number = u32::try_from(index).ok()?.checked_add(1)?;
         std::num::NonZeroU32::new(number).map(SectionIndex)
     }
@@ -134,8 +136,9 @@ impl Layout {
             section.began = *at;
             return self.push(line, place, RowKind::Text);
         }
+        let has_room = self.open.len() < DEEPEST && self.sections.len() < MOST;
         let new = SectionIndex::new(self.sections.len());
-        let Some(new) = new.filter(|_| self.open.len() < DEEPEST) else {
+        let Some(new) = new.filter(|_| has_room) else {
             return self.push(line, place, RowKind::Text);
         };
         self.sections.push(Section {

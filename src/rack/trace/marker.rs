@@ -8,6 +8,8 @@ use super::ansi::{self, Style};
 
 /// More pieces than this in one line stay text.
 const MOST_PIECES: usize = 1_000;
+/// Options are short; a line of nothing but brackets is not searched again for each.
+const LONGEST_OPTIONS: usize = 512;
 const ERASE: &[u8] = b"\x1b[0K";
 
 /// A part of a line.
@@ -134,7 +136,10 @@ fn marker(text: &[u8], begins_line: bool) -> Option<(Piece, usize)> {
     let rest = text.get(length..)?;
     let (options, rest) = match rest.strip_prefix(b"[") {
         Some(inner) if head.is_start => {
-            let end = inner.iter().position(|byte| *byte == b']')?;
+            let end = inner
+                .iter()
+                .take(LONGEST_OPTIONS)
+                .position(|byte| *byte == b']')?;
             (options(inner.get(..end)?)?, inner.get(end + 1..)?)
         }
         _ => (Options::default(), rest),

@@ -1,0 +1,342 @@
+//! The Pipelines pane: projects, the pipelines of one, the jobs of one of those, and the log of a job.
+//!
+//! Invariant: the facts belong to [`crate::rack::pipeline::state`]; here is where somebody looks, from which follows
+//! what is asked for ([`PipelinesPane::looking`]).
+
+pub(super) mod act;
+mod draw;
+mod draw_log;
+mod log;
+mod rows;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use crate::action::Action;
+use crate::msg::Msg;
+use crate::panes::Cx;
+use crate::panes::listing::Listing;
+use crate::rack::Rack;
+use crate::rack::pipeline::state::{JobRef, Looking, PipelineRef, ProjectRef};
+use crate::rack::pipeline::{Job, JobKind};
+use crate::theme::roles::Theme;
+use log::LogPage;
+use rows::{Column, Key, Line};
+
+/// Where somebody looks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Place {
+    Project(ProjectRef),
+    /// A pipeline; the child of another one behind its parent.
+    Pipeline(PipelineRef),
+    Log(JobRef),
+}
+
+/// What the user is doing in the Pipelines pane.
+#[derive(Debug, Default)]
+pub struct PipelinesPane {
+    /// From the list of projects inwards.
+    trail: Vec<Place>,
+    /// A table for each step of the trail, the projects first.
+    tables: Vec<Listing<Key, Column>>,
+    /// Earlier attempts have rows of their own.
+    shows_attempts: bool,
+    log: LogPage,
+    /// Counts how often somebody wanted everything anew.
+    nudge: u64,
+}
+
+impl PipelinesPane {
+    /// What is to be asked for.
+    pub fn looking(&self, is_shown: bool, rack: &Rack) -> Looking {
+        let mut look = Looking {
+            is_shown,
+            nudge: self.nudge,
+            ..Looking::default()
+        };
+        for place in &self.trail {
+            match place {
+                Place::Project(project) => look.project = Some(project.clone()),
+                Place::Pipeline(pipeline) => look.pipeline = Some(pipeline.clone()),
+                Place::Log(job) => {
+                    look.job = Some(job.clone());
+                    look.trace = true;
+                }
+            }
+        }
+        if !is_shown {
+            // Nobody sees it: only the lists go on, slowly.
+            (look.pipeline, look.job, look.trace) = (None, None, false);
+        } else if look.job.is_none() {
+            look.job = self.current(rack).and_then(|line| line.job_ref());
+        }
+        look
+    }
+
+    pub fn filter(&self) -> &str {
+        match self.trail.last() {
+            Some(Place::Log(_)) => &self.log.filter,
+            _ => self.table().map_or("", |table| &table.filter),
+        }
+    }
+
+    pub fn set_filter(&mut self, text: &str) {
+        if let Some(Place::Log(_)) = self.trail.last() {
+            text.clone_into(&mut self.log.filter);
+            self.log.is_old = true;
+        } else if let Some(table) = self.table_mut() {
+            text.clone_into(&mut table.filter);
+        }
+    }
+
+    /// Closes the innermost thing. False when there was nothing to close.
+    pub fn close(&mut self) -> bool {
+        if let Some(Place::Log(_)) = self.trail.last() {
+            if !self.log.filter.is_empty() {
+                self.log.filter.clear();
+                self.log.is_old = true;
+                return true;
+            }
+        } else if self.table_mut().is_some_and(Listing::close) {
+            return true;
+        }
+        self.trail.pop().is_some()
+    }
+
+    /// True while a log is read: its own keys apply.
+    pub fn is_log(&self) -> bool {
+        matches!(self.trail.last(), Some(Place::Log(_)))
+    }
+
+    /// News have come.
+    pub fn builds_changed(&mut self, rack: &Rack, area: Rect) {
+        self.log.is_old = true;
+        self.settle(rack, area);
+    }
+
+    /// Keeps the cursor on its row, and the rows of the log true.
+    fn settle(&mut self, rack: &Rack, area: Rect) {
+        let ids = self.ids(rack);
+        let depth = self.trail.len();
+        while self.tables.len() <= depth {
+            self.tables.push(Listing::default());
+        }
+        let lines = self.lines(rack);
+        if let Some(table) = self.table_mut() {
+            table.rows.settle(&ids, rack.now.mono);
+            for line in &lines {
+                table.measure(line.widths());
+            }
+        }
+        if self.is_log() {
+            self.log.settle(rack, draw_log::log_height(area, rack));
+        }
+    }
+
+    pub fn on_action(&mut self, action: Action, cx: &mut Cx<'_>) {
+        match action {
+            Action::Refresh => {
+                self.nudge += 1;
+                return;
+            }
+            Action::JobRetry | Action::JobCancel | Action::JobPlay => {
+                return act::ask(self, action, cx);
+            }
+            Action::CopyUrl => return self.copy(cx, Line::url),
+            Action::CopyName => return self.copy(cx, Line::name),
+            _ => {}
+        }
+        if self.is_log() {
+            self.log
+                .on_action(action, cx.rack, draw_log::log_height(cx.area, cx.rack));
+            if action == Action::LogError && !LogPage::has_error(cx.rack) {
+                cx.msgs.push(Msg::info(
+                    "no line of this log says that something went wrong",
+                ));
+            }
+            return;
+        }
+        if self.table().is_none() {
+            self.settle(cx.rack, cx.area);
+        }
+        let ids = self.ids(cx.rack);
+        let height = draw::rows_shown(cx.area);
+        if let Some(table) = self.table_mut()
+            && (table.rows.on_action(action, &ids, height) || table.on_action(action))
+        {
+            return self.settle(cx.rack, cx.area);
+        }
+        match action {
+            Action::RowOpen => self.open(cx),
+            Action::AttemptsToggle => {
+                self.shows_attempts = !self.shows_attempts;
+                self.settle(cx.rack, cx.area);
+            }
+            other => cx.msgs.push(Msg::nothing_here(other)),
+        }
+    }
+
+    /// Goes one step inwards: into the row under the cursor.
+    fn open(&mut self, cx: &mut Cx<'_>) {
+        let Some(line) = self.current(cx.rack) else {
+            return;
+        };
+        let place = match &line {
+            Line::Project { project, .. } => Place::Project(project.clone()),
+            Line::Pipeline { pipeline, .. } => Place::Pipeline(pipeline.clone()),
+            Line::Job { job, at, .. } => match &job.kind {
+                JobKind::Job => Place::Log(at.clone()),
+                JobKind::Bridge(Some(child)) => Place::Pipeline(PipelineRef {
+                    project: ProjectRef {
+                        instance: at.project.instance.clone(),
+                        project: child.project,
+                    },
+                    pipeline: child.pipeline,
+                }),
+                JobKind::Bridge(None) => {
+                    let text = format!("{} has started no pipeline", job.named());
+                    return cx.msgs.push(Msg::info(text));
+                }
+            },
+        };
+        if let Place::Log(_) = place {
+            self.log = LogPage::default();
+        }
+        self.tables.truncate(self.trail.len() + 1);
+        self.trail.push(place);
+        self.settle(cx.rack, cx.area);
+    }
+
+    fn copy(&self, cx: &mut Cx<'_>, what: impl Fn(&Line) -> String) {
+        let line = match self.trail.last() {
+            Some(Place::Log(job)) => rows::of_job(job, cx.rack),
+            _ => self.current(cx.rack),
+        };
+        cx.msgs.push(match line.map(|line| what(&line)) {
+            Some(text) if !text.is_empty() => Msg::Copy(text),
+            _ => Msg::info("there is nothing here to copy"),
+        });
+    }
+
+    pub fn hints(&self) -> &'static [Action] {
+        match self.trail.last() {
+            None => &[
+                Action::RowOpen,
+                Action::FilterOpen,
+                Action::Refresh,
+                Action::CommandOpen,
+            ],
+            Some(Place::Project(_)) => &[
+                Action::RowOpen,
+                Action::FilterOpen,
+                Action::Refresh,
+                Action::CopyUrl,
+                Action::Close,
+            ],
+            Some(Place::Pipeline(_)) => &[
+                Action::RowOpen,
+                Action::JobRetry,
+                Action::JobPlay,
+                Action::JobCancel,
+                Action::AttemptsToggle,
+                Action::MenuOpen,
+                Action::Close,
+            ],
+            Some(Place::Log(_)) => &[
+                Action::LogError,
+                Action::RowOpen,
+                Action::GoBottom,
+                Action::FilterOpen,
+                Action::JobRetry,
+                Action::WideToggle,
+                Action::Close,
+            ],
+        }
+    }
+
+    pub fn menu(&self, rack: &Rack) -> (String, Vec<Action>) {
+        let job = self.job(rack);
+        let mut actions = vec![Action::CopyUrl, Action::CopyName, Action::Refresh];
+        let Some((_, job)) = job else {
+            let name = self.current(rack).map(|line| line.name());
+            return (name.unwrap_or_else(|| "Pipelines".to_owned()), actions);
+        };
+        let offers = [
+            (job.can_retry(), Action::JobRetry),
+            (job.can_play(), Action::JobPlay),
+            (job.can_cancel(), Action::JobCancel),
+        ];
+        let offered = offers.iter().filter(|(can, _)| *can).map(|(_, it)| *it);
+        actions.splice(0..0, offered);
+        (job.named(), actions)
+    }
+
+    /// The job the keys act on: the one whose log is read, or the one under the cursor.
+    fn job(&self, rack: &Rack) -> Option<(JobRef, Job)> {
+        let line = match self.trail.last() {
+            Some(Place::Log(job)) => rows::of_job(job, rack),
+            _ => self.current(rack),
+        };
+        match line {
+            Some(Line::Job { at, job, .. }) => Some((at, job)),
+            _ => None,
+        }
+    }
+
+    fn table(&self) -> Option<&Listing<Key, Column>> {
+        self.tables.get(self.trail.len())
+    }
+
+    fn table_mut(&mut self) -> Option<&mut Listing<Key, Column>> {
+        self.tables.get_mut(self.trail.len())
+    }
+
+    /// The rows as they stand: what passes the filter, in the order that was chosen.
+    fn lines(&self, rack: &Rack) -> Vec<Line> {
+        let mut lines = match self.trail.last() {
+            None => rows::projects(rack),
+            Some(Place::Project(project)) => rows::pipelines(project, rack),
+            Some(Place::Pipeline(pipeline)) => rows::jobs(pipeline, self.shows_attempts, rack),
+            Some(Place::Log(_)) => return Vec::new(),
+        };
+        let Some(table) = self.table() else {
+            return lines;
+        };
+        let filter = table.parsed_filter();
+        lines.retain(|line| {
+            (!table.only_faults || line.is_faulty())
+                && (filter.is_empty() || table.accepts(&filter, line.texts()))
+        });
+        if let Some(column) = table.sort {
+            lines.sort_by_cached_key(|line| line.sort_key(column));
+        }
+        if table.is_reversed {
+            lines.reverse();
+        }
+        lines
+    }
+
+    fn ids(&self, rack: &Rack) -> Vec<Key> {
+        self.lines(rack).iter().map(Line::key).collect()
+    }
+
+    fn current(&self, rack: &Rack) -> Option<Line> {
+        let mut lines = self.lines(rack);
+        let ids: Vec<Key> = lines.iter().map(Line::key).collect();
+        let index = match self.table() {
+            Some(table) => table.rows.index(&ids)?,
+            None => 0,
+        };
+        (index < lines.len()).then(|| lines.swap_remove(index))
+    }
+
+    pub fn view(&self, rack: &Rack, theme: &Theme, area: Rect, buf: &mut Buffer) {
+        match self.trail.last() {
+            Some(Place::Log(job)) => draw_log::log(self, job, rack, theme, area, buf),
+            _ => draw::table(self, rack, theme, area, buf),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
