@@ -114,7 +114,11 @@ impl ProblemsPane {
                 Subject::Pod(_) | Subject::Workload(_) => Msg::Focus(PaneId::Workloads),
                 Subject::MetalLb => Msg::Focus(PaneId::Services),
                 Subject::Gitlab => Msg::Focus(PaneId::Pipelines),
-                Subject::Link | Subject::Kubeconfig | Subject::Settings | Subject::Program => {
+                Subject::Board(_)
+                | Subject::Link
+                | Subject::Kubeconfig
+                | Subject::Settings
+                | Subject::Program => {
                     Msg::info("this is about no object: what to do next stands below")
                 }
             }),

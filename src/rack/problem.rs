@@ -39,6 +39,8 @@ pub enum Subject {
     Service(ServiceName),
     Pod(PodName),
     Workload(WorkloadRef),
+    /// A board that is no Node (yet), by the name ssh knows it by.
+    Board(String),
     /// MetalLB as a whole, or one of its pools.
     MetalLb,
     /// A GitLab: its connection, token, pipelines.
@@ -56,6 +58,7 @@ impl Subject {
             Subject::Service(name) => Some(name.to_string()),
             Subject::Pod(name) => Some(name.to_string()),
             Subject::Workload(it) => Some(format!("{}/{}", it.namespace, it.name)),
+            Subject::Board(name) => Some(name.clone()),
             Subject::MetalLb
             | Subject::Gitlab
             | Subject::Link
@@ -76,6 +79,7 @@ impl fmt::Display for Subject {
             Subject::Service(name) => write!(f, "service {name}"),
             Subject::Pod(name) => write!(f, "pod {name}"),
             Subject::Workload(it) => write!(f, "{it}"),
+            Subject::Board(name) => write!(f, "board {name}"),
             Subject::MetalLb => f.write_str("MetalLB"),
             Subject::Gitlab => f.write_str("GitLab"),
             Subject::Settings => f.write_str("the settings"),

@@ -75,12 +75,13 @@ impl List {
     }
 }
 
-pub(super) fn json_of(problem: &Problem) -> Value {
+pub(crate) fn json_of(problem: &Problem) -> Value {
     let kind = match &problem.about {
         Subject::Node(_) => "node",
         Subject::Service(_) => "service",
         Subject::Pod(_) => "pod",
         Subject::Workload(_) => "workload",
+        Subject::Board(_) => "board",
         Subject::MetalLb => "metallb",
         Subject::Gitlab => "gitlab",
         Subject::Link => "link",

@@ -142,6 +142,7 @@ fn place(object: &Subject) -> Option<(&'static Kind, String)> {
         }
         Subject::Link
         | Subject::Kubeconfig
+        | Subject::Board(_)
         | Subject::MetalLb
         | Subject::Gitlab
         | Subject::Settings
