@@ -10,6 +10,7 @@ pub mod gitlab;
 pub mod kubeconfig_files;
 pub mod kubernetes;
 pub mod manifest;
+pub mod onboard;
 pub mod probe;
 pub mod process;
 pub mod ssh;
