@@ -1,7 +1,7 @@
 //! The command line: what can be asked, and which part of the program answers.
 //!
 //! Exit codes: 0 all is well; 1 `bramble problems` found something, MetalLB would refuse what `bramble pools` was given,
-//! or the job of `bramble trace` has failed; 2 the command line or a file named on it is wrong;
+//! the job of `bramble trace` has failed, or a board has not joined; 2 the command line or a file named on it is wrong;
 //! 3 the cluster could not be read; 4 the terminal could not be used; 5 nothing was written, because something
 //! is for a person to decide; 130 a signal came before it was done; 101, which is Rust's, a panic.
 
@@ -13,6 +13,7 @@ mod exec;
 mod gitlab;
 mod kubeconfig;
 mod logs;
+mod onboard;
 mod pager;
 mod pipelines;
 mod pools;
@@ -39,7 +40,7 @@ const AFTER_HELP: &str = "\
 Exit codes:
   0    all is well; also when a signal or a closed terminal ends the cockpit
   1    `bramble problems` found something; MetalLB would refuse what `bramble pools` was given;
-       the job of `bramble trace` has failed or was canceled
+       the job of `bramble trace` has failed or was canceled; a board has not joined
   2    the command line, or a file named on it, is wrong
   3    the cluster, or GitLab, could not be read
   4    the terminal could not be used
@@ -136,6 +137,8 @@ enum Command {
     Backup(Box<backup::BackupArguments>),
     /// Put a saved k3s server back onto a board, or rehearse it.
     Restore(Box<restore::RestoreArguments>),
+    /// Bring boards from a fresh card to a Ready node: checked first, shown as a plan, resumable wherever it is cut off.
+    Onboard(Box<onboard::OnboardArguments>),
     /// Print the logs of pods, and go on with what comes.
     Logs(Box<logs::LogArguments>),
     /// Print the newest pipelines of the GitLab servers in config.toml.
@@ -231,6 +234,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Some(Command::Kubeconfig(command)) => kubeconfig::run(&global, command),
         Some(Command::Backup(arguments)) => backup::run(&global, *arguments),
         Some(Command::Restore(arguments)) => restore::run(&global, &arguments),
+        Some(Command::Onboard(arguments)) => onboard::run(&global, &arguments),
         Some(Command::Logs(arguments)) => logs::run(&target(&global), &arguments),
         Some(Command::Pipelines(arguments)) => pipelines::run(&arguments),
         Some(Command::Trace(arguments)) => trace::run(&arguments),

@@ -25,6 +25,7 @@ pub mod manifest;
 pub mod metallb;
 pub mod namespace;
 pub mod node;
+pub mod onboard;
 pub mod pipeline;
 pub mod pod;
 pub mod pool_text;
@@ -287,6 +288,7 @@ impl Rack {
             Subject::Workload(_)
             | Subject::Link
             | Subject::Kubeconfig
+            | Subject::Board(_)
             | Subject::MetalLb
             | Subject::Gitlab
             | Subject::Settings

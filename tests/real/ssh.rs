@@ -8,7 +8,7 @@
 mod bed;
 mod leaks;
 mod pi;
-mod sshd;
+pub(crate) mod sshd;
 mod typed;
 
 mod auth;
