@@ -10,6 +10,7 @@ mod releases;
 mod supervisor;
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -76,7 +77,7 @@ fn ask<F: Future<Output = ()>>(question: impl FnOnce(Desk) -> F) {
         return;
     }
     on_real(Plane::Shared, |bed| async {
-        question(Desk::new(bed).await).await
+        question(Desk::new(bed).await).await;
     });
 }
 
@@ -182,11 +183,9 @@ impl Desk {
         );
         let mut known = String::new();
         for board in boards {
-            config += &format!(
-                "Host {}\n HostName 127.0.0.1\n Port {}\n",
-                board.name, board.port
-            );
-            known += &format!("[127.0.0.1]:{} {}\n", board.port, public("host-ed25519"));
+            let (name, port) = (&board.name, board.port);
+            let _ = writeln!(config, "Host {name}\n HostName 127.0.0.1\n Port {port}");
+            let _ = writeln!(known, "[127.0.0.1]:{port} {}", public("host-ed25519"));
         }
         fs::write(self.home.path().join("ssh_config"), config).unwrap();
         fs::write(self.home.path().join("known_hosts"), known).unwrap();
@@ -283,11 +282,12 @@ impl Desk {
 }
 
 fn sha256(bytes: &[u8]) -> String {
-    ring::digest::digest(&ring::digest::SHA256, bytes)
-        .as_ref()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
+    let mut text = String::new();
+    for byte in digest.as_ref() {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 /// What every board must be like after it has joined, however often the way there was cut off.
@@ -331,6 +331,7 @@ fn is_as_it_should_be(board: &Board, unit: &str) {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "the whole way of a cluster")]
 fn a_blank_board_becomes_the_first_server_and_others_join_it() {
     ask(|desk| async move {
         let (server, one, two) = (desk.board(), desk.board(), desk.board());
@@ -486,10 +487,8 @@ fn many_boards_take_one_download() {
             base = releases.url
         );
         for board in &boards {
-            plan += &format!(
-                "- host: {}\n  labels: [\"tray={}\"]\n",
-                board.name, board.port
-            );
+            let (name, port) = (&board.name, board.port);
+            let _ = writeln!(plan, "- host: {name}\n  labels: [\"tray={port}\"]");
         }
         let file = desk.home.path().join("plan.yaml");
         fs::write(&file, plan).unwrap();
@@ -542,34 +541,34 @@ fn what_speaks_against_a_board_is_found_before_anything_is_done() {
         let server = desk.server();
         let faults: [(&str, Fault); 8] = [
             ("cannot be the name of a node", |board| {
-                board.tell("hostname", "rpi_04\n")
+                board.tell("hostname", "rpi_04\n");
             }),
             ("has data of an earlier k3s", |board| {
-                board.write("var-lib/rancher/k3s/agent/x.crt", "")
+                board.write("var-lib/rancher/k3s/agent/x.crt", "");
             }),
             ("ignores the words", |board| {
                 board.tell(
                     "cmdline",
                     &format!("{LINE} cgroup_memory=1 cgroup_enable=memory\n"),
-                )
+                );
             }),
             ("only its first line counts", |board| {
                 board.write(
                     "boot/firmware/cmdline.txt",
                     &format!("{LINE}\ncgroup_memory=1\n"),
-                )
+                );
             }),
             ("another disk's file is in use", |board| {
-                board.write("boot/firmware/cmdline.txt", "root=PARTUUID=other\n")
+                board.write("boot/firmware/cmdline.txt", "root=PARTUUID=other\n");
             }),
             ("no default route", |board| {
-                board.write("usr-local/bin/ip", "#!/bin/sh\n")
+                board.write("usr-local/bin/ip", "#!/bin/sh\n");
             }),
             ("has a processor k3s does not run on", |board| {
-                board.write("usr-local/bin/uname", "#!/bin/sh\necho armv6l\n")
+                board.write("usr-local/bin/uname", "#!/bin/sh\necho armv6l\n");
             }),
             ("the unit k3s as well", |board| {
-                board.write("etc/systemd/system/k3s.service", "")
+                board.write("etc/systemd/system/k3s.service", "");
             }),
         ];
         let boards: Vec<Board> = faults
@@ -780,16 +779,12 @@ fn killed_at_fifty_moments_it_ends_where_it_would_have_ended() {
                     break;
                 }
                 has_run = true;
-                match tokio::time::timeout(moment, child.wait()).await {
-                    Ok(status) => {
-                        assert!(status.unwrap().success(), "{}", board.name);
-                        break;
-                    }
-                    Err(_) => {
-                        child.kill().await.unwrap();
-                        kills += 1;
-                    }
+                if let Ok(status) = tokio::time::timeout(moment, child.wait()).await {
+                    assert!(status.unwrap().success(), "{}", board.name);
+                    break;
                 }
+                child.kill().await.unwrap();
+                kills += 1;
             }
             is_as_it_should_be(&board, "k3s-agent");
             assert!(desk.is_ready(&board.name).await);

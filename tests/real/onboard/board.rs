@@ -10,7 +10,7 @@ use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -139,7 +139,7 @@ fn furnish(dir: &Path, name: &str, port: u16) {
     assert!(copied.success());
     let home = dir.join("home");
     for (path, text) in [
-        ("etc/machine-id", format!("{:0>32}\n", port)),
+        ("etc/machine-id", format!("{port:0>32}\n")),
         (
             "etc/sudoers",
             "root ALL=(ALL) ALL\npi ALL=(ALL) NOPASSWD: ALL\n".to_owned(),
@@ -266,14 +266,22 @@ fn start(dir: &Path) -> Child {
             let _ = tx.send(line);
         }
     });
-    let mut seen = Vec::new();
+    if let Err(said) = until_it_listens(&log) {
+        let _ = child.kill();
+        let _ = child.wait();
+        panic!("sshd never listened; it said:\n{}", said.join("\n"));
+    }
+    child
+}
+
+/// What it said instead, when it does not.
+fn until_it_listens(log: &Receiver<String>) -> Result<(), Vec<String>> {
+    let mut said = Vec::new();
     loop {
-        let Ok(line) = log.recv_timeout(Duration::from_secs(20)) else {
-            panic!("sshd never listened; it said:\n{}", seen.join("\n"));
-        };
-        if line.contains("Server listening") {
-            return child;
+        match log.recv_timeout(Duration::from_secs(20)) {
+            Ok(line) if line.contains("Server listening") => return Ok(()),
+            Ok(line) => said.push(line),
+            Err(_) => return Err(said),
         }
-        seen.push(line);
     }
 }
