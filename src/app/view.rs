@@ -217,27 +217,26 @@ fn tabs(model: &Model, regions: &Regions, buf: &mut Buffer) {
         is_active: pane == model.focus,
     };
     let tabs: Vec<Tab> = PaneId::ALL.iter().copied().map(tab).collect();
-    draw_tabs(&tabs, regions.tabs, buf, &model.theme);
-    if let Some(problem) = model
+    let outage = model
         .rack
         .link
         .problem()
         .filter(|_| model.rack.node_count() > 0)
-    {
-        // An outage is said where it cannot be overlooked, beside the panes it concerns.
-        let used: u16 = tabs.iter().map(|tab| width16(&tab.title) + 4).sum();
+        .map(|problem| clean(&problem.sentence()).into_owned());
+    // An outage is said where it cannot be overlooked, beside the panes it concerns: their titles give way to it.
+    let wanted = outage.as_deref().map_or(0, |said| width16(said) + 2);
+    let half = Rect {
+        width: regions.tabs.width - wanted.min(regions.tabs.width / 2),
+        ..regions.tabs
+    };
+    let used = draw_tabs(&tabs, half, buf, &model.theme);
+    if let Some(said) = outage {
         let room = Rect {
-            x: used,
+            x: regions.tabs.x + used,
             width: regions.tabs.width.saturating_sub(used),
             ..regions.tabs
         };
-        draw_notice(
-            &clean(&problem.sentence()),
-            Weight::Bad,
-            room,
-            buf,
-            &model.theme,
-        );
+        draw_notice(&said, Weight::Bad, room, buf, &model.theme);
     }
 }
 

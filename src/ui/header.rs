@@ -60,11 +60,29 @@ pub struct Tab {
     pub is_active: bool,
 }
 
-/// Draws the tab line. When it is too narrow for all titles, only the shown pane keeps its own.
-pub fn draw_tabs(tabs: &[Tab], area: Rect, buf: &mut Buffer, theme: &Theme) {
+/// How much of a title the tab line keeps of it for everybody.
+#[derive(Clone, Copy)]
+enum Titles {
+    Whole,
+    /// The first letters, but for the pane that is shown.
+    Short,
+    /// Only of the pane that is shown.
+    Shown,
+}
+
+/// So many letters still say which pane it is.
+const SHORT: usize = 4;
+
+/// Draws the tab line and says how many cells it took. When it is too narrow for all titles they are cut short, then left
+/// away; the pane that is shown keeps its own.
+pub fn draw_tabs(tabs: &[Tab], area: Rect, buf: &mut Buffer, theme: &Theme) -> u16 {
     let area = first_line(area, buf);
-    let full: Vec<String> = tabs.iter().map(|tab| label(tab, true)).collect();
-    let fits = full.iter().map(|text| width16(text) + 2).sum::<u16>() <= area.width;
+    let fits = |titles: &Titles| {
+        let wide = |tab: &Tab| width16(&label(tab, *titles)) + 2;
+        tabs.iter().map(wide).sum::<u16>() <= area.width
+    };
+    let titles = [Titles::Whole, Titles::Short];
+    let titles = titles.into_iter().find(fits).unwrap_or(Titles::Shown);
     let mut x = area.x;
     for tab in tabs {
         let style = if tab.is_active {
@@ -72,10 +90,11 @@ pub fn draw_tabs(tabs: &[Tab], area: Rect, buf: &mut Buffer, theme: &Theme) {
         } else {
             theme.tab
         };
-        let text = format!(" {} ", label(tab, fits || tab.is_active));
+        let text = format!(" {} ", label(tab, titles));
         let left = area.right().saturating_sub(x);
         x = put(buf, (x, area.y), left, &text, style);
     }
+    x - area.x
 }
 
 /// The line an area begins with, inside the buffer.
@@ -87,11 +106,17 @@ pub(super) fn first_line(area: Rect, buf: &Buffer) -> Rect {
     line.intersection(buf.area)
 }
 
-fn label(tab: &Tab, with_title: bool) -> String {
-    match (&tab.key, with_title) {
-        (Some(key), true) => format!("{key} {}", tab.title),
-        (Some(key), false) => key.clone(),
-        (None, _) => tab.title.clone(),
+fn label(tab: &Tab, titles: Titles) -> String {
+    let title = match titles {
+        _ if tab.is_active => tab.title.clone(),
+        Titles::Whole => tab.title.clone(),
+        Titles::Short => tab.title.chars().take(SHORT).collect(),
+        Titles::Shown => String::new(),
+    };
+    match &tab.key {
+        Some(key) if title.is_empty() => key.clone(),
+        Some(key) => format!("{key} {title}"),
+        None => tab.title.clone(),
     }
 }
 
@@ -189,17 +214,23 @@ mod tests {
     }
 
     #[test]
-    fn narrow_tabs_keep_the_title_of_the_shown_pane() {
+    fn narrow_tabs_are_cut_short_and_keep_the_title_of_the_shown_pane() {
         let tab = |key: &str, title: &str, is_active| Tab {
             key: Some(key.into()),
             title: title.into(),
             is_active,
         };
-        let tabs = [tab("1", "Rack", false), tab("8", "Problems", true)];
-        let draw =
-            |width| drawn(width, 1, |area, buf| draw_tabs(&tabs, area, buf, &theme())).concat();
-        assert_eq!(draw(40), " 1 Rack  8 Problems");
-        assert_eq!(draw(18), " 1  8 Problems");
+        let tabs = [tab("2", "Services", false), tab("8", "Problems", true)];
+        let draw = |width| {
+            let mut used = 0;
+            let lines = drawn(width, 1, |area, buf| {
+                used = draw_tabs(&tabs, area, buf, &theme());
+            });
+            (lines.concat(), used)
+        };
+        assert_eq!(draw(40), (" 2 Services  8 Problems".to_owned(), 24));
+        assert_eq!(draw(23), (" 2 Serv  8 Problems".to_owned(), 20));
+        assert_eq!(draw(18), (" 2  8 Problems".to_owned(), 15));
     }
 
     #[test]

@@ -29,11 +29,11 @@ fn panes_are_reached_by_number_by_tab_and_by_the_way_back() {
     session.press("1");
     session.until("┌ Rack");
     session.press("backtab");
-    session.until("┌ Problems");
+    session.until("┌ Workloads");
     session.press("[");
     session.until("┌ Rack");
     session.press("]");
-    session.until("┌ Problems");
+    session.until("┌ Workloads");
     session.press("tab");
     session.until("┌ Rack");
 }
