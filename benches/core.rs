@@ -75,6 +75,7 @@ fn pod(index: usize, restarts: u32) -> Pod {
         restarts,
         created: Some(at(0).wall),
         owner: Some("ReplicaSet".into()),
+        claims: Box::default(),
     }
 }
 

@@ -100,6 +100,7 @@ fn speaker(node: &str) -> Pod {
         restarts: 0,
         created: Some(at(0).wall),
         owner: Some("DaemonSet".into()),
+        claims: Box::default(),
     }
 }
 

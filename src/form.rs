@@ -8,6 +8,7 @@ use crate::effect::{Effect, RequestId};
 use crate::rack::node::{NodeName, Uid};
 use crate::rack::secret::Secret;
 use crate::rack::service::ServiceName;
+use crate::rack::storage::ClaimName;
 
 /// What a form is for; the pane that asked finds here what it is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +33,13 @@ pub enum FormId {
     },
     /// A Service is made for a Deployment.
     Expose,
+    /// A new `PersistentVolumeClaim`.
+    ClaimCreate,
+    /// More room for this very claim.
+    ClaimResize {
+        claim: ClaimName,
+        uid: Uid,
+    },
     PoolCreate,
     /// Objects of MetalLB are deleted; these pools of them are in use.
     PoolDeletions {

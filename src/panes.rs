@@ -11,6 +11,7 @@ pub mod problems;
 pub mod rack;
 mod rows;
 pub mod services;
+pub mod storage;
 
 use crossterm::event::KeyEvent;
 use ratatui::buffer::Buffer;
@@ -42,6 +43,7 @@ pub struct Panes {
     pub services: services::ServicesPane,
     pub kubeconfig: kubeconfig::KubeconfigPane,
     pub pools: pools::PoolsPane,
+    pub storage: storage::StoragePane,
     pub logs: logs::LogsPane,
     pub problems: problems::ProblemsPane,
 }
@@ -53,6 +55,7 @@ impl Panes {
             PaneId::Services => self.services.on_action(action, cx),
             PaneId::Kubeconfig => self.kubeconfig.on_action(action, cx),
             PaneId::Pools => self.pools.on_action(action, cx),
+            PaneId::Storage => self.storage.on_action(action, cx),
             PaneId::Logs => self.logs.on_action(action, cx),
             PaneId::Problems => self.problems.on_action(action, cx),
         }
@@ -67,6 +70,9 @@ impl Panes {
                 | FormId::ServicePool { .. }
                 | FormId::ServiceShare { .. }
                 | FormId::Expose => services::wish::filled_in(form, answers, cx),
+                FormId::ClaimCreate | FormId::ClaimResize { .. } => {
+                    storage::wish::filled_in(form, answers, cx);
+                }
                 FormId::PoolCreate | FormId::PoolDeletions { .. } | FormId::Manifest => {
                     self.pools.on_form(form, answers, cx);
                 }
@@ -103,6 +109,7 @@ impl Panes {
             PaneId::Pools => self.pools.is_editing(),
             PaneId::Rack
             | PaneId::Services
+            | PaneId::Storage
             | PaneId::Logs
             | PaneId::Kubeconfig
             | PaneId::Problems => false,
@@ -115,6 +122,7 @@ impl Panes {
             PaneId::Pools => self.pools.on_text(key, cx),
             PaneId::Rack
             | PaneId::Services
+            | PaneId::Storage
             | PaneId::Logs
             | PaneId::Kubeconfig
             | PaneId::Problems => false,
@@ -126,6 +134,7 @@ impl Panes {
             PaneId::Pools => self.pools.on_paste(text, cx),
             PaneId::Rack
             | PaneId::Services
+            | PaneId::Storage
             | PaneId::Logs
             | PaneId::Kubeconfig
             | PaneId::Problems => {}
@@ -145,6 +154,9 @@ impl Panes {
             | FormId::ServicePool { .. }
             | FormId::ServiceShare { .. }
             | FormId::Expose => services::fault::complaint(form, answers, rack),
+            FormId::ClaimCreate | FormId::ClaimResize { .. } => {
+                storage::wish::complaint(form, answers, rack)
+            }
             FormId::PoolCreate | FormId::PoolDeletions { .. } | FormId::Manifest => {
                 self.pools.complaint(form, answers, rack)
             }
@@ -165,6 +177,7 @@ impl Panes {
             PaneId::Services => self.services.filter(),
             PaneId::Kubeconfig => self.kubeconfig.filter(),
             PaneId::Pools => self.pools.filter(),
+            PaneId::Storage => self.storage.filter(),
             PaneId::Logs => self.logs.filter(),
             PaneId::Problems => self.problems.filter(),
         }
@@ -175,7 +188,11 @@ impl Panes {
         match pane {
             PaneId::Rack => self.rack.settle(rack),
             PaneId::Services => self.services.settle(rack),
-            PaneId::Kubeconfig | PaneId::Pools | PaneId::Logs | PaneId::Problems => {}
+            PaneId::Kubeconfig
+            | PaneId::Pools
+            | PaneId::Storage
+            | PaneId::Logs
+            | PaneId::Problems => {}
         }
     }
 
@@ -185,6 +202,7 @@ impl Panes {
             PaneId::Services => self.services.set_filter(text),
             PaneId::Kubeconfig => self.kubeconfig.set_filter(text),
             PaneId::Pools => self.pools.set_filter(text),
+            PaneId::Storage => self.storage.set_filter(text),
             PaneId::Logs => self.logs.set_filter(text),
             PaneId::Problems => self.problems.set_filter(text),
         }
@@ -195,6 +213,7 @@ impl Panes {
         match pane {
             PaneId::Rack => self.rack.is_detail(),
             PaneId::Services => self.services.is_detail(),
+            PaneId::Storage => self.storage.is_detail(),
             PaneId::Pools | PaneId::Logs | PaneId::Kubeconfig | PaneId::Problems => false,
         }
     }
@@ -205,6 +224,7 @@ impl Panes {
             PaneId::Rack => self.rack.close(),
             PaneId::Services => self.services.close(),
             PaneId::Pools => self.pools.close(),
+            PaneId::Storage => self.storage.close(),
             PaneId::Logs => self.logs.close(rack),
             PaneId::Kubeconfig => self.kubeconfig.close(),
             PaneId::Problems => self.problems.close(),
@@ -218,6 +238,7 @@ impl Panes {
             PaneId::Services => self.services.hints(),
             PaneId::Kubeconfig => self.kubeconfig.hints(),
             PaneId::Pools => self.pools.hints(),
+            PaneId::Storage => self.storage.hints(),
             PaneId::Logs => self.logs.hints(),
             PaneId::Problems => self.problems.hints(),
         }
@@ -230,6 +251,7 @@ impl Panes {
             PaneId::Services => self.services.menu(rack),
             PaneId::Kubeconfig => self.kubeconfig.menu(rack),
             PaneId::Pools => self.pools.menu(rack),
+            PaneId::Storage => self.storage.menu(rack),
             PaneId::Logs => self.logs.menu(rack),
             PaneId::Problems => self.problems.menu(rack),
         }

@@ -64,7 +64,7 @@ const WITH_WORD: [(&str, &str); 7] = [
 ];
 
 /// Short names people bring along from other tools.
-const SHORT: [(&str, Action); 13] = [
+const SHORT: [(&str, Action); 15] = [
     ("q", Action::Quit),
     ("quit", Action::Quit),
     ("q!", Action::Quit),
@@ -78,6 +78,8 @@ const SHORT: [(&str, Action); 13] = [
     ("kubeconfig", Action::PaneKubeconfig),
     ("contexts", Action::PaneKubeconfig),
     ("pools", Action::PanePools),
+    ("storage", Action::PaneStorage),
+    ("pvc", Action::PaneStorage),
 ];
 
 impl CommandLine {

@@ -11,6 +11,7 @@ mod kubeconfig;
 mod nodes;
 mod pools;
 mod services;
+mod storage;
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -151,6 +152,17 @@ impl Effects {
                 is_swap,
             } => self.drain((context, node, uid), consent, is_swap),
             Effect::CancelDrain(uid) => self.cancel_drain(&uid),
+            Effect::CreateClaim {
+                context,
+                claim,
+                body,
+            } => self.create_claim(&context, claim, body),
+            Effect::ChangeClaim {
+                context,
+                claim,
+                uid,
+                change,
+            } => self.change_claim(&context, claim, uid, change),
             Effect::RemoveNode { context, node, uid } => self.remove_node(context, node, uid),
             Effect::RemovePassword { context, node } => self.remove_password(&context, node),
             Effect::ReadDraft(key) => self.read_draft(key),

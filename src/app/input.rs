@@ -372,6 +372,7 @@ fn on_screen(
         Action::PaneServices => model.show(PaneId::Services),
         Action::PaneKubeconfig => model.show(PaneId::Kubeconfig),
         Action::PanePools => model.show(PaneId::Pools),
+        Action::PaneStorage => model.show(PaneId::Storage),
         Action::PaneLogs => model.show(PaneId::Logs),
         Action::PaneProblems => model.show(PaneId::Problems),
         Action::PaneNext => step_pane(model, 1),

@@ -125,6 +125,12 @@ fn step(model: &mut Model, msg: Msg, queue: &mut VecDeque<Msg>, effects: &mut Ve
             model.turn_to(&context, effects);
             model.notify(Level::Info, format!("turned to context {context}"));
         }
+        Msg::ShowStorage(about) => {
+            let from = model.focus;
+            model.show(PaneId::Storage);
+            model.return_to = (from != PaneId::Storage).then_some(from);
+            model.panes.storage.show(&about, &model.rack);
+        }
         Msg::ShowService(service) => services::show(model, &service, queue, effects),
         Msg::Probed {
             generation,
@@ -214,6 +220,7 @@ fn clock(model: &mut Model, now: Now, queue: &mut VecDeque<Msg>, effects: &mut V
         let area = frame::regions(model.size).unwrap_or_default().body;
         model.panes.rack.measure(&model.rack, area);
         model.panes.services.measure(&model.rack, area);
+        model.panes.storage.measure(&model.rack, area);
         model.want_probes(true, effects);
         model.panes.kubeconfig.measure(&model.rack, area);
         with_panes(model, queue, effects, |panes, cx| panes.pools.on_clock(cx));
@@ -232,6 +239,7 @@ fn survey(model: &mut Model) {
 fn take_in(model: &mut Model, fact: Fact) {
     let moves_rows = matches!(fact, Fact::Nodes(_));
     let moves_services = matches!(fact, Fact::Services(_));
+    let moves_claims = matches!(fact, Fact::Claims(_));
     let is_link = matches!(fact, Fact::Link(_) | Fact::Source(..) | Fact::Cluster(_));
     model.rack.apply(fact);
     if moves_rows {
@@ -240,6 +248,10 @@ fn take_in(model: &mut Model, fact: Fact) {
     }
     if moves_services {
         model.panes.services.services_changed();
+        close_question_of_gone_object(model);
+    }
+    if moves_claims {
+        model.panes.storage.claims_changed(&model.rack);
         close_question_of_gone_object(model);
     }
     if is_link {

@@ -112,6 +112,10 @@ impl ProblemsPane {
                 Subject::Node(node) => Msg::ShowNode(node.clone()),
                 Subject::Service(service) => Msg::ShowService(service.clone()),
                 Subject::MetalLb => Msg::Focus(PaneId::Services),
+                about @ (Subject::Claim(_)
+                | Subject::Volume(_)
+                | Subject::StorageClass(_)
+                | Subject::Storage) => Msg::ShowStorage(about.clone()),
                 Subject::Link | Subject::Kubeconfig | Subject::Settings | Subject::Program => {
                     Msg::info("this is about no object: what to do next stands below")
                 }

@@ -20,6 +20,8 @@ pub struct Pod {
     pub created: Option<Timestamp>,
     /// Kind of the controlling owner (`DaemonSet`, `ReplicaSet`, …); `None` for an unmanaged pod.
     pub owner: Option<Box<str>>,
+    /// Names of the `PersistentVolumeClaims` it uses, of its own namespace.
+    pub claims: Box<[Box<str>]>,
 }
 
 /// Whether a pod is as it should be; decides its place in counts and its symbol.

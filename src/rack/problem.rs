@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::rack::node::NodeName;
 use crate::rack::service::ServiceName;
+use crate::rack::storage::ClaimName;
 
 /// Something an operator should know, in words. Messages are lower case, without full stop, and name the object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +38,11 @@ pub enum Subject {
     Service(ServiceName),
     /// MetalLB as a whole, or one of its pools.
     MetalLb,
+    Claim(ClaimName),
+    Volume(Box<str>),
+    StorageClass(Box<str>),
+    /// What makes volumes, and storage as a whole.
+    Storage,
     /// A keymap, theme or config file of the user.
     Settings,
     Program,
@@ -48,7 +54,10 @@ impl Subject {
         match self {
             Subject::Node(name) => Some(name.to_string()),
             Subject::Service(name) => Some(name.to_string()),
+            Subject::Claim(name) => Some(name.to_string()),
+            Subject::Volume(name) | Subject::StorageClass(name) => Some(name.to_string()),
             Subject::MetalLb
+            | Subject::Storage
             | Subject::Link
             | Subject::Kubeconfig
             | Subject::Settings
@@ -66,6 +75,10 @@ impl fmt::Display for Subject {
             Subject::Node(name) => write!(f, "node {name}"),
             Subject::Service(name) => write!(f, "service {name}"),
             Subject::MetalLb => f.write_str("MetalLB"),
+            Subject::Claim(name) => write!(f, "claim {name}"),
+            Subject::Volume(name) => write!(f, "volume {name}"),
+            Subject::StorageClass(name) => write!(f, "storage class {name}"),
+            Subject::Storage => f.write_str("storage"),
             Subject::Settings => f.write_str("the settings"),
             Subject::Program => f.write_str("bramble"),
         }

@@ -60,6 +60,7 @@ fn pod(name: &str, node: &str, status: &str) -> Pod {
         restarts: 0,
         created: None,
         owner: None,
+        claims: Box::default(),
     }
 }
 

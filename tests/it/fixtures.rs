@@ -415,6 +415,7 @@ fn pods() -> Vec<Pod> {
             restarts: if is_failing { 17 } else { 0 },
             created: Some(at(0).wall - 40.hours()),
             owner: Some("ReplicaSet".into()),
+            claims: Box::default(),
         }
     };
     (0..12).map(pod).collect()

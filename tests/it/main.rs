@@ -12,6 +12,7 @@ mod flows;
 mod metallb;
 mod pools;
 mod screens;
+mod storage;
 mod symptoms;
 mod tidy;
 mod vips;

@@ -47,5 +47,6 @@ mod pools_install;
 mod rights;
 mod services;
 mod ssh;
+mod storage;
 mod vips;
 mod writing;

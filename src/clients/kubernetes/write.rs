@@ -46,6 +46,34 @@ static SERVICE: Kind = Kind {
     what: "such service",
 };
 
+static CLAIM: Kind = Kind {
+    get: rule("get", "persistentvolumeclaims"),
+    patch: rule("patch", "persistentvolumeclaims"),
+    delete: rule("delete", "persistentvolumeclaims"),
+    what: "such claim",
+};
+
+static VOLUME: Kind = Kind {
+    get: rule("get", "persistentvolumes"),
+    patch: rule("patch", "persistentvolumes"),
+    delete: rule("delete", "persistentvolumes"),
+    what: "such volume",
+};
+
+const fn class_rule(verbs: &'static str) -> Rule {
+    Rule {
+        group: "storage.k8s.io",
+        ..rule(verbs, "storageclasses")
+    }
+}
+
+static STORAGE_CLASS: Kind = Kind {
+    get: class_rule("get"),
+    patch: class_rule("patch"),
+    delete: class_rule("delete"),
+    what: "such storage class",
+};
+
 impl Kind {
     fn getting(&'static self) -> Asking {
         Asking {
@@ -84,9 +112,27 @@ fn place(object: &Subject) -> Option<(&'static Kind, String)> {
             super::source::push_encoded(&mut path, &name.name);
             Some((&SERVICE, path))
         }
+        Subject::Claim(name) => {
+            let mut path = "/api/v1/namespaces/".to_owned();
+            super::source::push_encoded(&mut path, &name.namespace);
+            path.push_str("/persistentvolumeclaims/");
+            super::source::push_encoded(&mut path, &name.name);
+            Some((&CLAIM, path))
+        }
+        Subject::Volume(name) => {
+            let mut path = "/api/v1/persistentvolumes/".to_owned();
+            super::source::push_encoded(&mut path, name);
+            Some((&VOLUME, path))
+        }
+        Subject::StorageClass(name) => {
+            let mut path = "/apis/storage.k8s.io/v1/storageclasses/".to_owned();
+            super::source::push_encoded(&mut path, name);
+            Some((&STORAGE_CLASS, path))
+        }
         Subject::Link
         | Subject::Kubeconfig
         | Subject::MetalLb
+        | Subject::Storage
         | Subject::Settings
         | Subject::Program => None,
     }

@@ -409,5 +409,6 @@ fn speaker_pod(node: &str) -> Pod {
         restarts: 0,
         created: None,
         owner: Some("DaemonSet".into()),
+        claims: Box::default(),
     }
 }

@@ -74,6 +74,22 @@ pub(super) struct Spec<'a> {
     pub(super) containers: Vec<Container<'a>>,
     #[serde(borrow, deserialize_with = "null_as_default")]
     pub(super) init_containers: Vec<Container<'a>>,
+    #[serde(borrow, deserialize_with = "null_as_default")]
+    volumes: Vec<PodVolume<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PodVolume<'a> {
+    #[serde(borrow, default)]
+    persistent_volume_claim: Option<ClaimUse<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ClaimUse<'a> {
+    #[serde(borrow, default)]
+    claim_name: Cow<'a, str>,
 }
 
 #[derive(Deserialize)]
@@ -165,6 +181,9 @@ impl From<Wire<'_>> for Object<Pod> {
     fn from(wire: Wire<'_>) -> Self {
         let summary = status::summary(&wire);
         let metadata = wire.metadata;
+        let volumes = wire.spec.volumes.iter();
+        let claims =
+            volumes.filter_map(|it| Some(&*it.persistent_volume_claim.as_ref()?.claim_name));
         let owner = metadata.owner_references.iter().find(|it| it.controller);
         Object {
             item: Pod {
@@ -175,6 +194,7 @@ impl From<Wire<'_>> for Object<Pod> {
                 restarts: summary.restarts,
                 created: metadata.creation_timestamp.0,
                 owner: owner.map(|owner| Box::from(&*owner.kind)),
+                claims: claims.map(Box::from).collect(),
                 uid: Uid(metadata.uid.into()),
                 namespace: metadata.namespace.into(),
                 name: metadata.name.into(),
