@@ -37,7 +37,7 @@ fn claim(name: &str, class: &str, size: &str, volume: &str) -> Value {
     claim
 }
 
-fn volume(name: &str, claim: &str, place: Value, phase: &str) -> Value {
+fn volume(name: &str, claim: &str, place: &Value, phase: &str) -> Value {
     let mut volume = json!({
         "metadata": { "name": name, "uid": format!("u-{name}"), "resourceVersion": "1" },
         "spec": {
@@ -96,9 +96,9 @@ fn rack(size: Size) -> Model {
             { "key": "kubernetes.io/hostname", "operator": "In", "values": ["rpi-02"] }] }] } },
     });
     let volumes = [
-        volume("pv-db", "db", folder, "Bound"),
-        volume("pv-media", "media", nfs.clone(), "Bound"),
-        volume("pv-photos", "photos", nfs, "Released"),
+        volume("pv-db", "db", &folder, "Bound"),
+        volume("pv-media", "media", &nfs, "Bound"),
+        volume("pv-photos", "photos", &nfs, "Released"),
     ];
     list(&mut model, Source::Volumes, &volumes);
     let pods = [
