@@ -99,7 +99,11 @@ impl ProblemsPane {
                 Subject::Node(node) => Msg::ShowNode(node.clone()),
                 Subject::Service(service) => Msg::ShowService(service.clone()),
                 Subject::MetalLb => Msg::Focus(PaneId::Services),
-                Subject::Link | Subject::Kubeconfig | Subject::Settings | Subject::Program => {
+                Subject::Board(_)
+                | Subject::Link
+                | Subject::Kubeconfig
+                | Subject::Settings
+                | Subject::Program => {
                     Msg::info("this is about no object: what to do next stands below")
                 }
             }),

@@ -35,6 +35,8 @@ pub enum Subject {
     Kubeconfig,
     Node(NodeName),
     Service(ServiceName),
+    /// A board that is no Node (yet), by the name ssh knows it by.
+    Board(String),
     /// MetalLB as a whole, or one of its pools.
     MetalLb,
     /// A keymap, theme or config file of the user.
@@ -48,6 +50,7 @@ impl Subject {
         match self {
             Subject::Node(name) => Some(name.to_string()),
             Subject::Service(name) => Some(name.to_string()),
+            Subject::Board(name) => Some(name.clone()),
             Subject::MetalLb
             | Subject::Link
             | Subject::Kubeconfig
@@ -65,6 +68,7 @@ impl fmt::Display for Subject {
             Subject::Kubeconfig => f.write_str("the kubeconfig"),
             Subject::Node(name) => write!(f, "node {name}"),
             Subject::Service(name) => write!(f, "service {name}"),
+            Subject::Board(name) => write!(f, "board {name}"),
             Subject::MetalLb => f.write_str("MetalLB"),
             Subject::Settings => f.write_str("the settings"),
             Subject::Program => f.write_str("bramble"),

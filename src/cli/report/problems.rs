@@ -75,10 +75,11 @@ impl List {
     }
 }
 
-pub(super) fn json_of(problem: &Problem) -> Value {
+pub(crate) fn json_of(problem: &Problem) -> Value {
     let kind = match &problem.about {
         Subject::Node(_) => "node",
         Subject::Service(_) => "service",
+        Subject::Board(_) => "board",
         Subject::MetalLb => "metallb",
         Subject::Link => "link",
         Subject::Kubeconfig => "kubeconfig",

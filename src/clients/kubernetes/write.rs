@@ -86,6 +86,7 @@ fn place(object: &Subject) -> Option<(&'static Kind, String)> {
         }
         Subject::Link
         | Subject::Kubeconfig
+        | Subject::Board(_)
         | Subject::MetalLb
         | Subject::Settings
         | Subject::Program => None,
