@@ -8,5 +8,6 @@ pub mod drafts;
 pub mod kubeconfig_files;
 pub mod kubernetes;
 pub mod manifest;
+pub mod onboard;
 pub mod probe;
 pub mod ssh;

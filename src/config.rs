@@ -12,8 +12,10 @@ use serde::Deserialize;
 pub struct Paths {
     /// `$XDG_CONFIG_HOME/bramble`: `config.toml`, `keymap.toml`, `theme.toml`.
     pub config: PathBuf,
-    /// `$XDG_STATE_HOME/bramble`: the log.
+    /// `$XDG_STATE_HOME/bramble`: the log, drafts, journals of onboarding.
     pub state: PathBuf,
+    /// `$XDG_CACHE_HOME/bramble`: downloads.
+    pub cache: PathBuf,
 }
 
 /// The user's settings. Every field has a default, so an empty file is a good one.
@@ -89,6 +91,7 @@ impl Paths {
         Some(Paths {
             config: dirs.config_dir().to_owned(),
             state: state.to_owned(),
+            cache: dirs.cache_dir().to_owned(),
         })
     }
 

@@ -34,6 +34,7 @@ pub mod drain;
 mod error;
 mod fleet;
 mod install;
+pub mod joining;
 mod kubeconfig;
 mod line;
 mod lines;

@@ -31,6 +31,7 @@ mod handler;
 mod identities;
 mod keys;
 mod proxy;
+mod push;
 mod resolve;
 mod root;
 mod shell;
@@ -60,6 +61,7 @@ pub use asking::Ask;
 pub use command::{Command, Exit, Output, Who, quoted};
 pub use error::Error;
 pub use feed::{Batch, Feed, Line, Lines, Stream, feed};
+pub use push::Push;
 
 /// Handshakes and logins at once, over all hosts: half of what sshd takes before it drops some (`MaxStartups 10`), and
 /// a bastion sees all of them.

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use futures::FutureExt;
 use russh::client::Msg;
 use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Sig};
+use tokio::io::AsyncReadExt;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
@@ -87,12 +88,6 @@ impl Running {
         deadline: Instant,
         after: Duration,
     ) -> Result<Output, Error> {
-        let mut output = Output {
-            exit: Exit::Code(0),
-            stdout: Vec::new(),
-            stderr: Vec::new(),
-            cut: 0,
-        };
         let at = self.at.clone();
         let write = &self.write;
         let sending = async move {
@@ -103,19 +98,46 @@ impl Running {
             }
             let _ = write.eof().await;
         };
-        let collecting = collect(&mut self.read, &mut output, limit, &at);
-        // Input nobody reads must not keep us from noticing the end.
-        let both = async {
-            let mut collecting = std::pin::pin!(collecting);
-            tokio::select! { biased;
-                ended = &mut collecting => ended,
-                () = sending => collecting.await,
-            }
-        };
-        let ended = timeout_at(deadline, both).await;
+        let ended = timeout_at(deadline, both(&mut self.read, sending, limit, &at)).await;
         self.close();
-        output.exit = ended.map_err(|_| Error::Deadline { at, after })??;
-        Ok(output)
+        ended.map_err(|_| Error::Deadline { at, after })?
+    }
+
+    /// Sends a file as the command reads it, a piece at a time, and its end; `sent` hears how many bytes are on their
+    /// way. A file that cannot be read to its end is not ended, so that the board does not take a part for the whole.
+    pub(super) async fn pour_and_collect(
+        &mut self,
+        file: &mut tokio::fs::File,
+        sent: &(dyn Fn(u64) + Sync),
+        deadline: Instant,
+        after: Duration,
+    ) -> Result<Output, Error> {
+        let at = self.at.clone();
+        let write = &self.write;
+        let sending = async move {
+            let mut total = 0;
+            let mut piece = vec![0; PIECE];
+            loop {
+                match file.read(&mut piece).await {
+                    Ok(0) => break,
+                    Ok(length) => {
+                        if write.data_bytes(piece[..length].to_vec()).await.is_err() {
+                            return;
+                        }
+                        total += length as u64;
+                        sent(total);
+                    }
+                    Err(_) => {
+                        let _ = write.close().await;
+                        return;
+                    }
+                }
+            }
+            let _ = write.eof().await;
+        };
+        let ended = timeout_at(deadline, both(&mut self.read, sending, 64 * 1024, &at)).await;
+        self.close();
+        ended.map_err(|_| Error::Deadline { at, after })?
     }
 
     /// Sends pieces of input as they come, and their end; hands on what the command prints as it comes. Neither side
@@ -203,6 +225,30 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.close();
     }
+}
+
+/// Sends while everything that is said is read: input nobody reads must not keep us from noticing the end.
+async fn both(
+    read: &mut ChannelReadHalf,
+    sending: impl Future<Output = ()>,
+    limit: usize,
+    at: &str,
+) -> Result<Output, Error> {
+    let mut output = Output {
+        exit: Exit::Code(0),
+        stdout: Vec::new(),
+        stderr: Vec::new(),
+        cut: 0,
+    };
+    let exit = {
+        let mut collecting = std::pin::pin!(collect(read, &mut output, limit, at));
+        tokio::select! { biased;
+            ended = &mut collecting => ended,
+            () = sending => collecting.await,
+        }
+    };
+    output.exit = exit?;
+    Ok(output)
 }
 
 async fn collect(
