@@ -1,6 +1,7 @@
 //! The command line: what can be asked, and which part of the program answers.
 //!
-//! Exit codes: 0 all is well; 1 `bramble problems` found something, or MetalLB would refuse what `bramble pools` was given; 2 the command line or a file named on it is wrong;
+//! Exit codes: 0 all is well; 1 `bramble problems` found something, or MetalLB would refuse what `bramble pools` was given,
+//! or a board has not joined; 2 the command line or a file named on it is wrong;
 //! 3 the cluster could not be read; 4 the terminal could not be used; 5 nothing was written, because something
 //! is for a person to decide; 130 a signal came before it was done; 101, which is Rust's, a panic.
 
@@ -10,6 +11,7 @@ mod cockpit;
 mod demo;
 mod kubeconfig;
 mod logs;
+mod onboard;
 mod pools;
 mod report;
 mod restore;
@@ -32,7 +34,7 @@ use crate::theme::roles::Theme;
 const AFTER_HELP: &str = "\
 Exit codes:
   0    all is well; also when a signal or a closed terminal ends the cockpit
-  1    `bramble problems` found something; MetalLB would refuse what `bramble pools` was given
+  1    `bramble problems` found something; MetalLB would refuse what `bramble pools` was given; a board has not joined
   2    the command line, or a file named on it, is wrong
   3    the cluster could not be read
   4    the terminal could not be used
@@ -129,6 +131,8 @@ enum Command {
     Backup(Box<backup::BackupArguments>),
     /// Put a saved k3s server back onto a board, or rehearse it.
     Restore(Box<restore::RestoreArguments>),
+    /// Bring boards from a fresh card to a Ready node: checked first, shown as a plan, resumable wherever it is cut off.
+    Onboard(Box<onboard::OnboardArguments>),
     /// Print the logs of pods, and go on with what comes.
     Logs(Box<logs::LogArguments>),
     /// Print every key and what it does.
@@ -220,6 +224,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Some(Command::Kubeconfig(command)) => kubeconfig::run(&global, command),
         Some(Command::Backup(arguments)) => backup::run(&global, *arguments),
         Some(Command::Restore(arguments)) => restore::run(&global, &arguments),
+        Some(Command::Onboard(arguments)) => onboard::run(&global, &arguments),
         Some(Command::Logs(arguments)) => logs::run(&target(&global), &arguments),
         Some(Command::Keys) => tables::keys(&global),
         Some(Command::Themes) => tables::themes(&global),

@@ -25,6 +25,7 @@ pub mod manifest;
 pub mod metallb;
 pub mod namespace;
 pub mod node;
+pub mod onboard;
 pub mod pod;
 pub mod pool_text;
 pub mod pools;
@@ -270,6 +271,7 @@ impl Rack {
             Subject::Service(name) => self.services.get(name).map(|service| &service.uid),
             Subject::Link
             | Subject::Kubeconfig
+            | Subject::Board(_)
             | Subject::MetalLb
             | Subject::Settings
             | Subject::Program => None,

@@ -192,7 +192,7 @@ pub(super) fn run(global: &Global, command: Kubeconfig) -> Result<ExitCode, Fail
     }
 }
 
-fn places(global: &Global) -> Result<Places, Failure> {
+pub(super) fn places(global: &Global) -> Result<Places, Failure> {
     let paths =
         Paths::of_user().ok_or_else(|| Failure::usage(anyhow!("there is no home directory")))?;
     Ok(Places {

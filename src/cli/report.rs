@@ -5,7 +5,7 @@
 
 mod nodes;
 mod pools;
-mod problems;
+pub(super) mod problems;
 mod services;
 mod sheet;
 

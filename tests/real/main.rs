@@ -33,6 +33,7 @@ mod control_plane;
 mod follower;
 mod hand;
 mod metallb;
+mod onboard;
 mod place;
 
 mod answers;

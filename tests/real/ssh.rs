@@ -6,7 +6,7 @@
 //! say that they are skipped, and with `CI=true` that is a failure.
 
 mod bed;
-mod sshd;
+pub(crate) mod sshd;
 mod typed;
 
 mod auth;
