@@ -8,6 +8,7 @@ pub enum PaneId {
     Rack,
     Services,
     Pools,
+    Onboard,
     Kubeconfig,
     Problems,
 }
@@ -17,6 +18,7 @@ impl PaneId {
         PaneId::Rack,
         PaneId::Services,
         PaneId::Pools,
+        PaneId::Onboard,
         PaneId::Kubeconfig,
         PaneId::Problems,
     ];
@@ -28,6 +30,7 @@ impl PaneId {
             PaneId::Services => "Services",
             PaneId::Kubeconfig => "Kubeconfig",
             PaneId::Pools => "Pools",
+            PaneId::Onboard => "Onboard",
             PaneId::Problems => "Problems",
         }
     }
@@ -39,6 +42,7 @@ impl PaneId {
             PaneId::Services => Action::PaneServices,
             PaneId::Kubeconfig => Action::PaneKubeconfig,
             PaneId::Pools => Action::PanePools,
+            PaneId::Onboard => Action::PaneOnboard,
             PaneId::Problems => Action::PaneProblems,
         }
     }
@@ -66,6 +70,7 @@ pub enum Action {
     PaneServices,
     PaneKubeconfig,
     PanePools,
+    PaneOnboard,
     PaneProblems,
     PaneNext,
     PanePrevious,
@@ -138,6 +143,11 @@ pub enum Action {
     ContextDelete,
     KubeconfigMerge,
     KubeconfigUndo,
+    OnboardAdd,
+    OnboardAccept,
+    OnboardFix,
+    OnboardRetry,
+    OnboardForget,
     ChangeWrite,
     ChangeEdit,
 }
@@ -166,6 +176,7 @@ impl Action {
         Action::PaneServices,
         Action::PaneKubeconfig,
         Action::PanePools,
+        Action::PaneOnboard,
         Action::PaneProblems,
         Action::PaneNext,
         Action::PanePrevious,
@@ -238,6 +249,11 @@ impl Action {
         Action::ContextDelete,
         Action::KubeconfigMerge,
         Action::KubeconfigUndo,
+        Action::OnboardAdd,
+        Action::OnboardAccept,
+        Action::OnboardFix,
+        Action::OnboardRetry,
+        Action::OnboardForget,
         Action::ChangeWrite,
         Action::ChangeEdit,
     ];
@@ -279,6 +295,11 @@ impl Action {
                 Danger::Safe,
             ),
             Action::PanePools => ("pane-pools", "the addresses of MetalLB", Danger::Safe),
+            Action::PaneOnboard => (
+                "pane-onboard",
+                "boards on their way into the cluster",
+                Danger::Safe,
+            ),
             Action::PaneProblems => (
                 "pane-problems",
                 "everything that is wrong, worst first",
@@ -392,6 +413,31 @@ impl Action {
                 "context-delete",
                 "delete: from the kubeconfig, not from the world",
                 Danger::Writes,
+            ),
+            Action::OnboardAdd => (
+                "onboard-add",
+                "onboard: add boards; they are checked first",
+                Danger::Safe,
+            ),
+            Action::OnboardAccept => (
+                "onboard-accept",
+                "do the plan: it is shown and asked about",
+                Danger::Writes,
+            ),
+            Action::OnboardFix => (
+                "onboard-fix",
+                "fix: what stands against the board, asked first",
+                Danger::Writes,
+            ),
+            Action::OnboardRetry => (
+                "onboard-retry",
+                "again: try the board once more",
+                Danger::Writes,
+            ),
+            Action::OnboardForget => (
+                "onboard-forget",
+                "off the list: the board is left as it is",
+                Danger::Safe,
             ),
             Action::KubeconfigMerge => (
                 "kubeconfig-merge",

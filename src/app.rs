@@ -12,6 +12,7 @@ pub mod event_loop;
 mod form;
 mod hosts;
 mod input;
+mod onboarding;
 mod popup;
 mod services;
 mod settings;
@@ -275,18 +276,22 @@ impl Model {
         let drains = std::mem::take(&mut self.rack.drains);
         let swaps = std::mem::take(&mut self.rack.swaps);
         let fleet = std::mem::take(&mut self.rack.fleet);
+        let onboarding = std::mem::take(&mut self.rack.onboarding);
         let backups = std::mem::take(&mut self.rack.backups);
         self.rack = Rack::new(self.now());
         self.rack.drains = drains;
         self.rack.swaps = swaps;
         self.boards = boards::Watch::default();
         self.rack.fleet = fleet;
+        self.rack.onboarding = onboarding;
         self.rack.backups = backups;
         context.clone_into(&mut self.rack.cluster.context);
         // The contexts are the same in every cluster.
         let kubeconfig = std::mem::take(&mut self.panes.kubeconfig);
+        let onboard = std::mem::take(&mut self.panes.onboard);
         self.panes = Panes {
             kubeconfig,
+            onboard,
             ..Panes::default()
         };
         self.probed.clear();

@@ -8,6 +8,7 @@ use crate::rack::drain::Consent;
 use crate::rack::kubeconfig_change::{Asked, Lock, Order};
 use crate::rack::manifest::Manifest;
 use crate::rack::node::{NodeName, Uid};
+use crate::rack::onboard::{machine, wish};
 use crate::rack::pool_text::{Change, Form};
 use crate::rack::problem::Subject;
 use crate::rack::service::ServiceName;
@@ -40,6 +41,9 @@ pub enum TaskKey {
     Manifest,
     Draft,
     Preview,
+    /// What a wish for boards leaves open.
+    Prepare,
+    Onboard,
     Write,
 }
 
@@ -147,6 +151,20 @@ pub enum Effect {
         record: Applied,
     },
 
+    // Boards on their way into the cluster.
+    /// Find out the version of a channel and the address of the server.
+    PrepareOnboarding(Box<wish::Asked>),
+    /// Look at a board, keep its journal, take its next step: in this order, one after the other.
+    Onboard {
+        wish: Box<wish::Wish>,
+        orders: Vec<machine::Order>,
+    },
+    /// The person has accepted a board's plan, or wants it tried again.
+    SteerOnboarding {
+        host: String,
+        event: Box<machine::Event>,
+    },
+
     // Our own files.
     /// The draft of this key, and what was applied from here.
     ReadDraft(DraftKey),
@@ -232,6 +250,11 @@ impl Effect {
             | Effect::Install { .. }
             // A person can change anything there.
             | Effect::Shell(_) => true,
+            Effect::Onboard { orders, .. } => {
+                orders.iter().any(|order| matches!(order, machine::Order::Do { .. }))
+            }
+            Effect::SteerOnboarding { event, .. } => !matches!(**event, machine::Event::Declined),
+            Effect::PrepareOnboarding(_) => false,
             // To stop is never forbidden.
             Effect::CancelDrain(_)
             | Effect::WatchBoards { .. }

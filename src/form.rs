@@ -53,6 +53,8 @@ pub enum FormId {
     ContextDelete {
         context: String,
     },
+    /// Boards are added to those that are onboarded.
+    Onboard,
     /// A connection over SSH wants secrets.
     Ssh {
         request: RequestId,

@@ -15,6 +15,8 @@ use crate::rack::fleet::FleetFact;
 use crate::rack::kubeconfig_change::{Done, LastChange, Order, Preview, Refusal};
 use crate::rack::manifest::Manifest;
 use crate::rack::node::{NodeName, PasswordSecret, Uid};
+use crate::rack::onboard::machine::Event;
+use crate::rack::onboard::wish::Wish;
 use crate::rack::pool_text::Changed;
 use crate::rack::problem::{Problem, Subject};
 use crate::rack::service::ServiceName;
@@ -141,6 +143,21 @@ pub enum Msg {
         record: Box<Applied>,
         result: Result<(), Problem>,
     },
+    // Boards on their way into the cluster.
+    /// News for the machine of a board.
+    Onboard {
+        host: String,
+        event: Box<Event>,
+    },
+    /// What a board has printed; secrets are taken out.
+    OnboardLines {
+        host: String,
+        lines: Vec<String>,
+    },
+    /// What was asked for, board by board.
+    OnboardWished(Result<Vec<Wish>, Problem>),
+    /// Take a board off the list.
+    OnboardForget(String),
     TaskFailed(TaskKey, Problem),
 
     // What a pane asks of the rest of the program.

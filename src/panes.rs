@@ -4,6 +4,7 @@
 
 pub mod kubeconfig;
 mod listing;
+pub mod onboard;
 mod page;
 pub mod pools;
 pub mod problems;
@@ -41,6 +42,7 @@ pub struct Panes {
     pub services: services::ServicesPane,
     pub kubeconfig: kubeconfig::KubeconfigPane,
     pub pools: pools::PoolsPane,
+    pub onboard: onboard::OnboardPane,
     pub problems: problems::ProblemsPane,
 }
 
@@ -51,6 +53,7 @@ impl Panes {
             PaneId::Services => self.services.on_action(action, cx),
             PaneId::Kubeconfig => self.kubeconfig.on_action(action, cx),
             PaneId::Pools => self.pools.on_action(action, cx),
+            PaneId::Onboard => self.onboard.on_action(action, cx),
             PaneId::Problems => self.problems.on_action(action, cx),
         }
     }
@@ -72,6 +75,7 @@ impl Panes {
                 | FormId::ContextRename { .. }
                 | FormId::ContextNamespace { .. }
                 | FormId::ContextDelete { .. } => self.kubeconfig.on_msg(msg, cx),
+                FormId::Onboard => self.onboard.on_form(answers, cx),
                 // The program's own.
                 FormId::Ssh { .. } => {}
             },
@@ -97,7 +101,11 @@ impl Panes {
     pub fn is_editing(&self, pane: PaneId) -> bool {
         match pane {
             PaneId::Pools => self.pools.is_editing(),
-            PaneId::Rack | PaneId::Services | PaneId::Kubeconfig | PaneId::Problems => false,
+            PaneId::Rack
+            | PaneId::Services
+            | PaneId::Onboard
+            | PaneId::Kubeconfig
+            | PaneId::Problems => false,
         }
     }
 
@@ -105,14 +113,22 @@ impl Panes {
     pub fn on_text(&mut self, pane: PaneId, key: KeyEvent, cx: &mut Cx<'_>) -> bool {
         match pane {
             PaneId::Pools => self.pools.on_text(key, cx),
-            PaneId::Rack | PaneId::Services | PaneId::Kubeconfig | PaneId::Problems => false,
+            PaneId::Rack
+            | PaneId::Services
+            | PaneId::Onboard
+            | PaneId::Kubeconfig
+            | PaneId::Problems => false,
         }
     }
 
     pub fn on_paste(&mut self, pane: PaneId, text: &str, cx: &mut Cx<'_>) {
         match pane {
             PaneId::Pools => self.pools.on_paste(text, cx),
-            PaneId::Rack | PaneId::Services | PaneId::Kubeconfig | PaneId::Problems => {}
+            PaneId::Rack
+            | PaneId::Services
+            | PaneId::Onboard
+            | PaneId::Kubeconfig
+            | PaneId::Problems => {}
         }
     }
 
@@ -137,6 +153,7 @@ impl Panes {
             | FormId::ContextRename { .. }
             | FormId::ContextNamespace { .. }
             | FormId::ContextDelete { .. } => kubeconfig::change::complaint(form, answers, rack),
+            FormId::Onboard => onboard::complaint(answers),
             FormId::Ssh { .. } => None,
         }
     }
@@ -148,6 +165,7 @@ impl Panes {
             PaneId::Services => self.services.filter(),
             PaneId::Kubeconfig => self.kubeconfig.filter(),
             PaneId::Pools => self.pools.filter(),
+            PaneId::Onboard => self.onboard.filter(),
             PaneId::Problems => self.problems.filter(),
         }
     }
@@ -167,6 +185,7 @@ impl Panes {
             PaneId::Services => self.services.set_filter(text),
             PaneId::Kubeconfig => self.kubeconfig.set_filter(text),
             PaneId::Pools => self.pools.set_filter(text),
+            PaneId::Onboard => self.onboard.set_filter(text),
             PaneId::Problems => self.problems.set_filter(text),
         }
     }
@@ -176,6 +195,7 @@ impl Panes {
         match pane {
             PaneId::Rack => self.rack.is_detail(),
             PaneId::Services => self.services.is_detail(),
+            PaneId::Onboard => self.onboard.is_detail(),
             PaneId::Pools | PaneId::Kubeconfig | PaneId::Problems => false,
         }
     }
@@ -186,6 +206,7 @@ impl Panes {
             PaneId::Rack => self.rack.close(),
             PaneId::Services => self.services.close(),
             PaneId::Pools => self.pools.close(),
+            PaneId::Onboard => self.onboard.close(),
             PaneId::Kubeconfig => self.kubeconfig.close(),
             PaneId::Problems => self.problems.close(),
         }
@@ -198,6 +219,7 @@ impl Panes {
             PaneId::Services => self.services.hints(),
             PaneId::Kubeconfig => self.kubeconfig.hints(),
             PaneId::Pools => self.pools.hints(),
+            PaneId::Onboard => self.onboard.hints(),
             PaneId::Problems => self.problems.hints(),
         }
     }
@@ -209,6 +231,7 @@ impl Panes {
             PaneId::Services => self.services.menu(rack),
             PaneId::Kubeconfig => self.kubeconfig.menu(rack),
             PaneId::Pools => self.pools.menu(rack),
+            PaneId::Onboard => self.onboard.menu(rack),
             PaneId::Problems => self.problems.menu(rack),
         }
     }

@@ -60,6 +60,7 @@ use crate::rack::link::{Link, LinkState, Source, SourceState};
 use crate::rack::metallb::MetalLb;
 use crate::rack::namespace::Namespace;
 use crate::rack::node::{Lease, Node, NodeName, Uid};
+use crate::rack::onboard::runs::Runs;
 use crate::rack::pod::{Pod, PodCounts, PodHealth};
 use crate::rack::pools::range::AddressRange;
 use crate::rack::problem::{Problem, Subject};
@@ -83,6 +84,8 @@ pub struct Rack {
     pub link: Link,
     /// All contexts of the kubeconfig; not of this cluster alone.
     pub fleet: Fleet,
+    /// Boards on their way into the cluster.
+    pub onboarding: Runs,
     /// When we began to look, by our own clock.
     pub watched_since: Duration,
     /// What boards say over SSH, by the name of their node.
@@ -143,6 +146,7 @@ impl Rack {
             cluster: ClusterInfo::default(),
             link: Link::new(now.mono),
             fleet: Fleet::default(),
+            onboarding: Runs::default(),
             watched_since: now.mono,
             boards: BTreeMap::new(),
             swaps: BTreeMap::new(),

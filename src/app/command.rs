@@ -54,7 +54,7 @@ const WITH_WORD: [(&str, &str); 5] = [
 ];
 
 /// Short names people bring along from other tools.
-const SHORT: [(&str, Action); 13] = [
+const SHORT: [(&str, Action); 14] = [
     ("q", Action::Quit),
     ("quit", Action::Quit),
     ("q!", Action::Quit),
@@ -68,6 +68,7 @@ const SHORT: [(&str, Action); 13] = [
     ("kubeconfig", Action::PaneKubeconfig),
     ("contexts", Action::PaneKubeconfig),
     ("pools", Action::PanePools),
+    ("onboard", Action::PaneOnboard),
 ];
 
 impl CommandLine {

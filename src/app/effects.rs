@@ -8,6 +8,7 @@ mod backups;
 mod boards;
 mod kubeconfig;
 mod nodes;
+mod onboarding;
 mod pools;
 mod services;
 
@@ -49,6 +50,7 @@ pub struct Effects {
     /// Where notes for undoing changes of the kubeconfig are kept.
     notes: PathBuf,
     sessions: boards::Sessions,
+    onboarding: onboarding::Onboarding,
 }
 
 impl Effects {
@@ -68,6 +70,7 @@ impl Effects {
                 keeping: None,
                 notes,
                 sessions: boards::Sessions::new(ssh::Settings::of_user()),
+                onboarding: onboarding::Onboarding::default(),
             },
             receiver,
         )
@@ -120,6 +123,9 @@ impl Effects {
                 targets,
             } => self.probe(generation, targets),
             Effect::CheckUrl(url) => self.check(url),
+            Effect::PrepareOnboarding(asked) => self.prepare_onboarding(*asked),
+            Effect::Onboard { wish, orders } => self.onboard(*wish, orders),
+            Effect::SteerOnboarding { host, event } => self.steer_onboarding(host, event),
             Effect::ChangeService {
                 context,
                 service,

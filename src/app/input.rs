@@ -359,6 +359,7 @@ fn on_screen(
         Action::PaneServices => model.show(PaneId::Services),
         Action::PaneKubeconfig => model.show(PaneId::Kubeconfig),
         Action::PanePools => model.show(PaneId::Pools),
+        Action::PaneOnboard => model.show(PaneId::Onboard),
         Action::PaneProblems => model.show(PaneId::Problems),
         Action::PaneNext => step_pane(model, 1),
         Action::PanePrevious => step_pane(model, PaneId::ALL.len() - 1),

@@ -312,6 +312,7 @@ fn panes_are_reached_by_number_by_tab_and_by_history() {
         ("tab", PaneId::Services),
         ("[", PaneId::Rack),
         ("]", PaneId::Services),
+        ("4", PaneId::Onboard),
         ("7", PaneId::Kubeconfig),
         ("tab", PaneId::Problems),
         ("tab", PaneId::Rack),

@@ -12,7 +12,7 @@ use ratatui::layout::Size;
 use crate::action::PaneId;
 use crate::app::form::OpenForm;
 use crate::app::popup::Popup;
-use crate::app::{Model, boards, drains, hosts, input, services};
+use crate::app::{Model, boards, drains, hosts, input, onboarding, services};
 use crate::effect::{Effect, RequestId, TaskKey};
 use crate::form::FormId;
 use crate::msg::{Level, Msg};
@@ -90,6 +90,10 @@ fn step(model: &mut Model, msg: Msg, queue: &mut VecDeque<Msg>, effects: &mut Ve
         | Msg::JournalEnded { .. }
         | Msg::OnBoard { .. }
         | Msg::SshAsks { .. }) => boards::heard(model, msg, queue, effects),
+        msg @ (Msg::Onboard { .. }
+        | Msg::OnboardLines { .. }
+        | Msg::OnboardWished(_)
+        | Msg::OnboardForget(_)) => onboarding::heard(model, msg, queue, effects),
         msg @ Msg::DrainPlanned { .. } => drains::planned(model, &msg, queue, effects),
         Msg::Drain { uid, news } => drains::told(model, &uid, news),
         Msg::NodeRemoved {
@@ -217,6 +221,8 @@ fn survey(model: &mut Model) {
         .rack
         .problems
         .extend(model.settings.complaints.iter().cloned());
+    let of_boards = onboarding::problems(model);
+    model.rack.problems.extend(of_boards);
 }
 
 fn take_in(model: &mut Model, fact: Fact) {

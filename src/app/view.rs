@@ -47,6 +47,10 @@ pub fn view(model: &Model, area: Rect, buf: &mut Buffer) -> Option<Position> {
                 .pools
                 .view(&model.rack, theme, regions.body, buf);
         }
+        PaneId::Onboard => model
+            .panes
+            .onboard
+            .view(&model.rack, theme, regions.body, buf),
         PaneId::Kubeconfig => model
             .panes
             .kubeconfig

@@ -230,7 +230,8 @@ async fn show(
     let clock = Clock::start();
     let (mut effects, mut inbox) = Effects::new(places);
     if let Some(state) = state {
-        effects = effects.keeping(&state);
+        let cache = Paths::of_user().map_or_else(|| state.clone(), |paths| paths.cache);
+        effects = effects.keeping(&state).onboarding_in(&state, &cache);
     }
     let mut ssh = ssh::Settings::of_user();
     ssh.config.clone_from(&loaded.config.ssh_config);

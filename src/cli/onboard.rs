@@ -19,7 +19,7 @@ use crate::cli::asking::with_ssh;
 use crate::cli::{Failure, Global, Output};
 use crate::clients::onboard::depot::{Depot, Given, Sources};
 use crate::clients::onboard::shelf::Shelf;
-use crate::clients::onboard::{Tools, folder, makes_cluster};
+use crate::clients::onboard::{Tools, address, folder, makes_cluster};
 use crate::config::Paths;
 use crate::rack::onboard::journal::Journal;
 use crate::rack::onboard::version::Version;
@@ -320,26 +320,12 @@ async fn url(
     let Some(server) = server else {
         return Ok(None);
     };
-    let to =
-        Destination::parse(server).map_err(|why| Failure::usage(anyhow!("{server}: {why}")))?;
-    let resolved = tools
-        .ssh
-        .resolve(&to)
-        .await
-        .map_err(|error| Failure::usage(anyhow!(error)))?;
-    let host = resolved.host_name;
-    if host == "localhost"
-        || host
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
-    {
-        return Err(Failure::usage(anyhow!(
-            "{server} is {host} to ssh, which boards cannot reach: say where they join with --url"
-        )));
-    }
-    ServerUrl::parse(&host)
-        .map(Some)
-        .map_err(|why| Failure::usage(anyhow!(why)))
+    let found = address(tools, server).await;
+    let wrong = |problem: Problem| {
+        let problem = problem.next("say where boards join it with --url");
+        Failure::usage(anyhow!(say::plain(&problem.sentence()).into_owned()))
+    };
+    found.map(Some).map_err(wrong)
 }
 
 /// Files a person has named, wherever they were named.

@@ -17,6 +17,7 @@
 
 pub mod depot;
 mod follow;
+mod prepare;
 mod script;
 mod server;
 pub mod shelf;
@@ -43,6 +44,7 @@ use depot::Depot;
 use script::Settings;
 use server::Servers;
 
+pub use prepare::{address, prepare};
 pub use survey::survey;
 
 /// Where the installer waits on the board; steps.sh removes it when it has done its work.

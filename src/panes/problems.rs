@@ -99,11 +99,8 @@ impl ProblemsPane {
                 Subject::Node(node) => Msg::ShowNode(node.clone()),
                 Subject::Service(service) => Msg::ShowService(service.clone()),
                 Subject::MetalLb => Msg::Focus(PaneId::Services),
-                Subject::Board(_)
-                | Subject::Link
-                | Subject::Kubeconfig
-                | Subject::Settings
-                | Subject::Program => {
+                Subject::Board(_) => Msg::Focus(PaneId::Onboard),
+                Subject::Link | Subject::Kubeconfig | Subject::Settings | Subject::Program => {
                     Msg::info("this is about no object: what to do next stands below")
                 }
             }),

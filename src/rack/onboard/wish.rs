@@ -51,6 +51,22 @@ pub struct Wish {
     pub may_ignore_warnings: bool,
 }
 
+/// What a person asks for in one go; versions and addresses are still to be found out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    pub hosts: Vec<String>,
+    /// As one would say it to ssh; when it is one of the hosts it is made now.
+    pub server: String,
+    pub url: Option<String>,
+    /// What boards become that are not the server.
+    pub role: Role,
+    pub etcd: bool,
+    pub name: Option<String>,
+    /// A version or a channel.
+    pub version: Option<String>,
+    pub labels: Vec<String>,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
