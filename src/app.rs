@@ -1,6 +1,6 @@
 //! The whole state of the program and the one place that changes it.
 //!
-//! Invariant: only [`update`] changes a [`Model`]. Time comes in as the first message of each batch, and everything that
+//! Invariant: only [`update()`] changes a [`Model`]. Time comes in as the first message of each batch, and everything that
 //! leaves goes out as an [`Effect`].
 
 pub mod backend;

@@ -1,6 +1,6 @@
-//! What the user decided before the program began: config.toml and the command line, as far as [`update`] needs it.
+//! What the user decided before the program began: config.toml and the command line, as far as [`update()`] needs it.
 //!
-//! [`update`]: crate::app::update
+//! [`update()`]: crate::app::update()
 
 use std::collections::BTreeMap;
 

@@ -144,7 +144,7 @@ pub fn write(
         .into())
 }
 
-/// [`write`] without the second look: for whoever knows that nobody else writes.
+/// [`write()`] without the second look: for whoever knows that nobody else writes.
 pub fn write_once(
     places: &Places,
     request: &Request,
