@@ -204,9 +204,7 @@ impl Shown<'_> {
 
     /// The outage is said in the head, and why beside the tabs.
     pub(crate) fn has_banner(&self) -> bool {
-        let tabs = self.row(1);
-        let why = tabs.split_once("Problems").map(|(_, why)| why.trim());
-        self.row(0).contains(" stale ") && why.is_some_and(|why| !why.is_empty())
+        self.row(0).contains(" stale ") && self.row(1).contains("✗ ")
     }
 
     /// The row of the cursor bar.
