@@ -113,6 +113,8 @@ pub enum Effect {
         context: String,
         node: NodeName,
         uid: Uid,
+        /// Asked for a hot swap, which goes on after the drain.
+        is_swap: bool,
     },
 
     // Reaching addresses of Services from here.
@@ -213,6 +215,7 @@ pub enum Effect {
     },
     /// Do something to a board.
     Board {
+        context: String,
         node: NodeName,
         to: Destination,
         deed: Deed,

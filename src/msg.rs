@@ -74,8 +74,9 @@ pub enum Msg {
         node: NodeName,
         result: Result<Box<Reading>, Problem>,
     },
-    /// Something was done to a board, or not.
+    /// Something was done to a board of this context, or not.
     BoardDone {
+        context: String,
         node: NodeName,
         deed: Deed,
         result: Result<String, Problem>,
@@ -100,6 +101,7 @@ pub enum Msg {
     DrainPlanned {
         node: NodeName,
         uid: Uid,
+        is_swap: bool,
         result: Result<Plan, Problem>,
     },
     /// A step of a drain that runs, whatever context is on the screen.

@@ -94,8 +94,8 @@ pub struct Rack {
     pub watched_since: Duration,
     /// What boards say over SSH, by the name of their node.
     pub boards: BTreeMap<NodeName, Board>,
-    /// Boards being swapped, by the name of their node.
-    pub swaps: BTreeMap<NodeName, HotSwap>,
+    /// Boards being swapped, in every context, by the UID that their Node has at the beginning.
+    pub swaps: BTreeMap<Uid, HotSwap>,
     /// Backups of servers on this machine; not of this cluster alone.
     pub backups: Backups,
     /// Nodes being drained, or drained and not uncordoned yet.
@@ -275,6 +275,12 @@ impl Rack {
         self.nodes.get(name)
     }
 
+    /// The hot swap of a board of this context, also after it stopped.
+    pub fn swap(&self, name: &NodeName) -> Option<&HotSwap> {
+        let mut swaps = self.swaps.values();
+        swaps.find(|swap| swap.node == *name && swap.context == self.cluster.context)
+    }
+
     /// The UID an object has now; `None` when it is gone, or is no object of the cluster.
     pub fn uid(&self, object: &Subject) -> Option<&Uid> {
         match object {
@@ -426,12 +432,8 @@ impl Rack {
                         .is_some_and(|it| !it.is_running())
                 {
                     self.drains.remove(&node.uid);
-                    if self
-                        .swaps
-                        .get(&node.name)
-                        .is_some_and(|it| !it.is_running())
-                    {
-                        self.swaps.remove(&node.name);
+                    if self.swaps.get(&node.uid).is_some_and(|it| !it.is_running()) {
+                        self.swaps.remove(&node.uid);
                     }
                 }
                 self.nodes.insert(node.name.clone(), node);

@@ -32,10 +32,6 @@ pub(crate) struct Watch {
     journal: Option<RequestId>,
     /// Set aside while a connection asks something: nothing else could be answered.
     aside: Option<Popup>,
-    /// A plan to drain this node is on its way, for a hot swap.
-    swap_planned: Option<NodeName>,
-    /// How the command to switch off ended.
-    switched_off: BTreeMap<NodeName, Result<(), String>>,
     /// Boards whose lights a hot swap has just seen to: what comes of it is no news.
     lit_by_swap: BTreeSet<NodeName>,
     /// Boards that reboot: the boot they leave, and since when.
@@ -60,7 +56,12 @@ pub(super) fn heard(
             node,
             result,
         } if generation == model.generation => answered(model, node, result),
-        Msg::BoardDone { node, deed, result } => done(model, node, &deed, result),
+        Msg::BoardDone {
+            context,
+            node,
+            deed,
+            result,
+        } => done(model, &context, node, &deed, result),
         Msg::JournalLines {
             request,
             lines,
@@ -91,11 +92,7 @@ pub(super) fn want(model: &mut Model, is_key: bool, effects: &mut Vec<Effect>) {
     let is_shown = model.focus == PaneId::Rack;
     let wanted = model.rack.nodes().filter(|node| {
         // A board that goes off is listened to whatever is on the screen.
-        let is_leaving = model
-            .rack
-            .swaps
-            .get(&node.name)
-            .is_some_and(HotSwap::is_running);
+        let is_leaving = model.rack.swap(&node.name).is_some_and(HotSwap::is_running);
         (is_shown && is_wanted(model, node)) || is_leaving
     });
     let place = |node: &Node| {
@@ -157,7 +154,13 @@ fn on_board(
         BoardWish::Blink | BoardWish::Heartbeat => {
             let deed = light(model, name, wish == BoardWish::Blink);
             let node = name.clone();
-            effects.push(Effect::Board { node, to, deed });
+            let context = model.rack.cluster.context.clone();
+            effects.push(Effect::Board {
+                context,
+                node,
+                to,
+                deed,
+            });
             model.notify(Level::Info, format!("asking board {name}"));
         }
         BoardWish::Read(journal) => open_journal(model, name, to, journal, effects),
@@ -220,7 +223,7 @@ fn ask_to_restart(model: &Model, name: &NodeName, to: Destination) -> Option<Msg
     };
     let title = format!("Restart {unit} on board {name}?");
     let deed = Deed::Restart(unit.to_owned());
-    Some(ask(node, to, deed, Question::new(title, lines)))
+    Some(ask(model, node, to, deed, Question::new(title, lines)))
 }
 
 fn ask_to_reboot(model: &Model, name: &NodeName, to: Destination) -> Option<Msg> {
@@ -234,13 +237,14 @@ fn ask_to_reboot(model: &Model, name: &NodeName, to: Destination) -> Option<Msg>
         typed: Some(name.to_string()),
         ..Question::new(format!("Reboot board {name}?"), lines)
     };
-    Some(ask(node, to, Deed::Reboot, question))
+    Some(ask(model, node, to, Deed::Reboot, question))
 }
 
-fn ask(node: &Node, to: Destination, deed: Deed, question: Question) -> Msg {
+fn ask(model: &Model, node: &Node, to: Destination, deed: Deed, question: Question) -> Msg {
     Msg::Ask(Question {
         about: vec![(Subject::Node(node.name.clone()), node.uid.clone())],
         then: vec![Effect::Board {
+            context: model.rack.cluster.context.clone(),
             node: node.name.clone(),
             to,
             deed,
@@ -250,14 +254,28 @@ fn ask(node: &Node, to: Destination, deed: Deed, question: Question) -> Msg {
 }
 
 /// Something was done to a board, or not.
-fn done(model: &mut Model, node: NodeName, deed: &Deed, result: Result<String, Problem>) {
+fn done(
+    model: &mut Model,
+    context: &str,
+    node: NodeName,
+    deed: &Deed,
+    result: Result<String, Problem>,
+) {
     let now = model.now();
     if *deed == Deed::PowerOff {
         let outcome = result
             .as_ref()
             .map(drop)
             .map_err(|problem| problem.what.clone());
-        model.boards.switched_off.insert(node.clone(), outcome);
+        swaps::switched_off(model, &node, context, &outcome);
+    }
+    if context != model.rack.cluster.context {
+        // What is on the screen are boards of other names, or of the same name by chance.
+        let (level, said) = match result {
+            Ok(done) => (Level::Info, done),
+            Err(problem) => (Level::Error, problem.sentence()),
+        };
+        return model.notify(level, format!("{said} (context {context})"));
     }
     let is_light = matches!(deed, Deed::Blink | Deed::StopBlinking);
     let is_quiet = is_light && model.boards.lit_by_swap.remove(&node) && result.is_ok();

@@ -22,9 +22,11 @@ pub(super) fn planned(
             result: Err(problem),
             ..
         } => model.notify(Level::Error, problem.sentence()),
-        Msg::DrainPlanned { node, uid, .. } => {
+        Msg::DrainPlanned {
+            node, uid, is_swap, ..
+        } => {
             if model.rack.node(node).is_some_and(|now| now.uid == *uid) {
-                if boards::swaps::is_swap_planned(model, node) {
+                if *is_swap {
                     return boards::swaps::ask_to_swap(model, msg, queue);
                 }
                 to_pane(model, msg, queue, effects);

@@ -140,7 +140,12 @@ impl Effects {
                 is_deep,
             } => self.watch_boards(generation, boards, is_deep),
             Effect::AnswerSsh { request, answer } => self.answer_ssh(request, answer),
-            Effect::Board { node, to, deed } => self.act_on_board(node, to, deed),
+            Effect::Board {
+                context,
+                node,
+                to,
+                deed,
+            } => self.act_on_board(context, node, to, deed),
             Effect::ReadJournal {
                 request,
                 node,
@@ -148,7 +153,12 @@ impl Effects {
                 journal,
             } => self.read_journal(request, node, to, journal),
             Effect::StopJournal => self.stop(TaskKey::Journal),
-            Effect::PlanDrain { context, node, uid } => self.plan_drain(&context, node, uid),
+            Effect::PlanDrain {
+                context,
+                node,
+                uid,
+                is_swap,
+            } => self.plan_drain(&context, node, uid, is_swap),
             Effect::Drain {
                 context,
                 node,

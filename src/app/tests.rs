@@ -1,5 +1,7 @@
 //! `update` alone: messages in, state and effects out. No runtime, no clock, no screen.
 
+mod swaps;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

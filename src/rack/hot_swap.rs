@@ -34,6 +34,8 @@ pub struct HotSwap {
     pub since: Duration,
     /// When its lights were made to blink last.
     pub blinked: Option<Duration>,
+    /// How the command to switch off ended. It may end while another context is on the screen.
+    pub switched_off: Option<Result<(), String>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,6 +103,7 @@ impl HotSwap {
             step: Step::Draining,
             since: now.mono,
             blinked: None,
+            switched_off: None,
         }
     }
 

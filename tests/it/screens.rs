@@ -369,9 +369,9 @@ fn a_hot_swap_says_what_to_do_and_its_tray_says_when() {
             is_cordoned: true,
         };
         let name = NodeName::new("rpi-03");
-        let mut swap = HotSwap::begin(name.clone(), "office-rack".to_owned(), seen, at(100));
+        let mut swap = HotSwap::begin(name, "office-rack".to_owned(), seen, at(100));
         swap.step = Step::SafeToPull;
-        model.rack.swaps.insert(name, swap);
+        model.rack.swaps.insert(swap.uid.clone(), swap);
         update(&mut model, Msg::Clock(at(123)));
         press(&mut model, "G");
         assert_snapshot!(format!("swap-table-{place}"), text(&model));
@@ -493,8 +493,13 @@ fn a_drain_says_what_goes_before_it_is_asked_and_then_how_far_it_is() {
     let mut model = draining(USUAL, Vec::new());
     let node = NodeName::new("rpi-01");
     let uid = model.rack.node(&node).unwrap().uid.clone();
-    let result = Ok(plan);
-    update(&mut model, Msg::DrainPlanned { node, uid, result });
+    let planned = Msg::DrainPlanned {
+        node,
+        uid,
+        is_swap: false,
+        result: Ok(plan),
+    };
+    update(&mut model, planned);
     assert_snapshot!("drain-question", text(&model));
 
     let pod = |name: &str| occupant("web", name, None).pod;

@@ -9,7 +9,7 @@ use crate::msg::{Level, Msg, Question};
 use crate::panes;
 use crate::rack::board::Deed;
 use crate::rack::hot_swap::{Deed as SwapDeed, HotSwap, Seen, SeenNode, Step, drained};
-use crate::rack::node::{Node, NodeName, Truth};
+use crate::rack::node::{Node, NodeName, Truth, Uid};
 use crate::rack::problem::Subject;
 
 /// A board that switches off may answer so long.
@@ -25,19 +25,18 @@ pub(super) fn plan(model: &mut Model, name: &NodeName, effects: &mut Vec<Effect>
         let text = format!("board {name} is not switched off: {why}");
         return model.notify(Level::Warning, text);
     }
-    if model.rack.swaps.get(name).is_some_and(HotSwap::is_running) {
+    if model.rack.swap(name).is_some_and(HotSwap::is_running) {
         let text = format!("board {name} is being swapped already");
         return model.notify(Level::Info, text);
     }
-    model.boards.swap_planned = Some(name.clone());
     model.notify(Level::Info, format!("looking at the pods of node {name}"));
     let node = name.clone();
-    effects.push(Effect::PlanDrain { context, node, uid });
-}
-
-/// True when the plan that comes for this node is for a hot swap; asked once.
-pub(in crate::app) fn is_swap_planned(model: &mut Model, node: &NodeName) -> bool {
-    model.boards.swap_planned.take_if(|it| it == node).is_some()
+    effects.push(Effect::PlanDrain {
+        context,
+        node,
+        uid,
+        is_swap: true,
+    });
 }
 
 /// The question before a hot swap: everything a drain says, and what comes after.
@@ -46,6 +45,7 @@ pub(in crate::app) fn ask_to_swap(model: &mut Model, plan: &Msg, queue: &mut Vec
         node,
         uid,
         result: Ok(plan),
+        ..
     } = plan
     else {
         return;
@@ -87,14 +87,31 @@ pub(in crate::app) fn ask_to_swap(model: &mut Model, plan: &Msg, queue: &mut Vec
     }));
 }
 
-/// The drain of a hot swap has begun.
+/// The drain of a hot swap has begun, in the context that is on the screen: nobody sees to a board of another.
 pub(in crate::app) fn begin_swap(model: &mut Model, name: &NodeName, context: &str) {
+    if context != model.rack.cluster.context {
+        return;
+    }
     let Some(seen) = model.rack.node(name).map(seen_node) else {
         return;
     };
     let swap = HotSwap::begin(name.clone(), context.to_owned(), seen, model.now());
-    model.boards.switched_off.remove(name);
-    model.rack.swaps.insert(name.clone(), swap);
+    let swaps = &mut model.rack.swaps;
+    swaps.retain(|_, old| (&old.node, &old.context) != (&swap.node, &swap.context));
+    swaps.insert(swap.uid.clone(), swap);
+}
+
+/// The command to switch off has ended, whatever context is on the screen.
+pub(super) fn switched_off(
+    model: &mut Model,
+    name: &NodeName,
+    context: &str,
+    outcome: &Result<(), String>,
+) {
+    let swaps = model.rack.swaps.values_mut();
+    for swap in swaps.filter(|swap| swap.node == *name && swap.context == context) {
+        swap.switched_off = Some(outcome.clone());
+    }
 }
 
 fn seen_node(node: &Node) -> SeenNode {
@@ -110,35 +127,31 @@ fn seen_node(node: &Node) -> SeenNode {
 /// Carries every swap of this cluster on with what is seen now.
 pub(super) fn go_on(model: &mut Model, effects: &mut Vec<Effect>) {
     let now = model.now();
-    let running = model
-        .rack
-        .swaps
-        .values()
-        .filter(|swap| swap.is_running() && swap.context == model.rack.cluster.context);
-    let names: Vec<NodeName> = running.map(|swap| swap.node.clone()).collect();
-    for name in names {
-        let seen = seen(model, &name);
-        let Some(swap) = model.rack.swaps.get_mut(&name) else {
+    let is_here = |swap: &&HotSwap| swap.is_running() && swap.context == model.rack.cluster.context;
+    let running = model.rack.swaps.values().filter(is_here);
+    let running: Vec<Uid> = running.map(|swap| swap.uid.clone()).collect();
+    for uid in running {
+        let Some(seen) = model.rack.swaps.get(&uid).map(|swap| seen(model, swap)) else {
+            continue;
+        };
+        let Some(swap) = model.rack.swaps.get_mut(&uid) else {
             continue;
         };
         let before = swap.step.clone();
         let deeds = swap.look(&seen, now);
         let (changed, line) = (swap.step != before, swap.lines(now).into_iter().next());
-        let context = swap.context.clone();
+        let (name, context) = (swap.node.clone(), swap.context.clone());
+        let is_done = matches!(swap.step, Step::Done { .. });
         if let (true, Some(line)) = (changed, line) {
             model.notify(Level::Info, format!("board {name}: {line}"));
         }
         for deed in deeds {
             effects.extend(swap_effect(model, &name, &context, deed));
         }
-        if matches!(swap_step(model, &name), Some(Step::Done { .. })) {
-            model.rack.swaps.remove(&name);
+        if is_done {
+            model.rack.swaps.remove(&uid);
         }
     }
-}
-
-fn swap_step<'a>(model: &'a Model, name: &NodeName) -> Option<&'a Step> {
-    model.rack.swaps.get(name).map(|swap| &swap.step)
 }
 
 fn swap_effect(
@@ -149,6 +162,12 @@ fn swap_effect(
 ) -> Option<Effect> {
     let node = name.clone();
     let to = hosts::destination(model, name).ok();
+    let board = |node, to, deed| Effect::Board {
+        context: context.to_owned(),
+        node,
+        to,
+        deed,
+    };
     match deed {
         SwapDeed::Blink | SwapDeed::StopBlinking => {
             let to = to?;
@@ -157,16 +176,15 @@ fn swap_effect(
                 SwapDeed::Blink => Deed::Blink,
                 _ => Deed::StopBlinking,
             };
-            Some(Effect::Board { node, to, deed })
+            Some(board(node, to, deed))
         }
         SwapDeed::SwitchOff => {
             let Some(to) = to else {
                 let why = Err("there is no way to the board over SSH".to_owned());
-                model.boards.switched_off.insert(node, why);
+                switched_off(model, name, context, &why);
                 return None;
             };
-            let deed = Deed::PowerOff;
-            Some(Effect::Board { node, to, deed })
+            Some(board(node, to, Deed::PowerOff))
         }
         SwapDeed::Uncordon(uid) => Some(Effect::SetUnschedulable {
             context: context.to_owned(),
@@ -177,22 +195,17 @@ fn swap_effect(
     }
 }
 
-fn seen(model: &Model, name: &NodeName) -> Seen {
-    let rack = &model.rack;
-    let uid = rack.swaps.get(name).map(|swap| &swap.uid);
-    let drain = uid.and_then(|uid| rack.drains.get(uid));
-    let since = rack
-        .swaps
-        .get(name)
-        .map_or(Duration::ZERO, |swap| swap.since);
+fn seen(model: &Model, swap: &HotSwap) -> Seen {
+    let (rack, name) = (&model.rack, &swap.node);
+    let drain = rack.drains.get(&swap.uid);
     let answered = rack.boards.get(name).and_then(|board| board.at);
     Seen {
         drained: drain
             .and_then(|drain| drain.end.as_ref())
             .map(|(end, _)| drained(end)),
-        switched_off: model.boards.switched_off.get(name).cloned(),
+        switched_off: swap.switched_off.clone(),
         beat_age: rack.reading(name).age,
-        answers_ssh: answered.is_some_and(|at| at > since + SWITCHING_OFF),
+        answers_ssh: answered.is_some_and(|at| at > swap.since + SWITCHING_OFF),
         is_live: rack.link.is_live(),
         node: rack.node(name).map(seen_node),
     }

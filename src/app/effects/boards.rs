@@ -80,11 +80,23 @@ impl Effects {
         }
     }
 
-    pub(super) fn act_on_board(&mut self, node: NodeName, to: Destination, deed: Deed) {
+    pub(super) fn act_on_board(
+        &mut self,
+        context: String,
+        node: NodeName,
+        to: Destination,
+        deed: Deed,
+    ) {
         let (ssh, inbox) = (self.ssh(), self.inbox.clone());
         self.write(TaskKey::Write, async move {
             let result = board::act(&ssh, &node, &to, &deed).await;
-            let _ = inbox.send(Msg::BoardDone { node, deed, result }).await;
+            let msg = Msg::BoardDone {
+                context,
+                node,
+                deed,
+                result,
+            };
+            let _ = inbox.send(msg).await;
         });
     }
 

@@ -36,7 +36,7 @@ impl Effects {
         });
     }
 
-    pub(super) fn plan_drain(&mut self, context: &str, node: NodeName, uid: Uid) {
+    pub(super) fn plan_drain(&mut self, context: &str, node: NodeName, uid: Uid, is_swap: bool) {
         let (target, inbox) = (self.target_in(context), self.inbox.clone());
         self.read(TaskKey::PlanDrain, async move {
             let plan = async {
@@ -48,7 +48,13 @@ impl Effects {
                 problem.what = format!("node {node} is not drained: {}", problem.what);
                 problem
             });
-            let _ = inbox.send(Msg::DrainPlanned { node, uid, result }).await;
+            let msg = Msg::DrainPlanned {
+                node,
+                uid,
+                is_swap,
+                result,
+            };
+            let _ = inbox.send(msg).await;
         });
     }
 

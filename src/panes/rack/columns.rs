@@ -195,7 +195,7 @@ fn beat(rack: &Rack, node: &Node) -> (Cow<'static, str>, Tone) {
 fn status(rack: &Rack, node: &Node) -> (Cow<'static, str>, Tone) {
     let drained;
     let mut words = node.status_words();
-    let swap = rack.swaps.get(&node.name);
+    let swap = rack.swap(&node.name);
     if let Some(swap) = swap {
         words.retain(|word| *word != "cordoned");
         // First: what the person at the rack goes by must not be cut off.

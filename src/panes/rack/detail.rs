@@ -58,7 +58,7 @@ fn moments(rack: &Rack, node: &Node, cells: u16) -> Vec<strip::Beat> {
 fn lines(rack: &Rack, node: &Node) -> Vec<Line> {
     let mut lines = Vec::new();
     page::problems(rack, &Subject::Node(node.name.clone()), &mut lines);
-    if let Some(swap) = rack.swaps.get(&node.name) {
+    if let Some(swap) = rack.swap(&node.name) {
         heading(&mut lines, format!("Hot swap: {}", swap.word()));
         let words = swap.lines(rack.now).into_iter();
         lines.extend(words.map(|text| vec![(text, Piece::Plain)]));

@@ -25,6 +25,7 @@ pub(super) fn look(rack: &Rack, node: &Node) -> (Msg, Option<Effect>) {
         context: rack.cluster.context.clone(),
         node: node.name.clone(),
         uid: node.uid.clone(),
+        is_swap: false,
     };
     let text = format!("looking at the pods of node {}", node.name);
     (Msg::info(text), Some(effect))

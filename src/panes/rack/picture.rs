@@ -94,7 +94,7 @@ fn of_node(index: usize, node: &Node, is_selected: bool, rack: &Rack, theme: &Th
 fn line(rack: &Rack, node: &Node, theme: &Theme) -> Vec<Cell> {
     let reading = rack.reading(&node.name);
     let age = reading.age.map(short).unwrap_or_default();
-    if let Some(swap) = rack.swaps.get(&node.name) {
+    if let Some(swap) = rack.swap(&node.name) {
         let style = match swap.step {
             Step::SafeToPull => theme.status_ok,
             _ => theme.status_warn,
