@@ -3,7 +3,6 @@
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
 
 /// Why a file was not written.
 #[derive(Debug, thiserror::Error)]
@@ -16,7 +15,7 @@ pub struct Error {
 /// Writes `bytes` to a new file that only its owner can read; `~/` is the home directory. A sentence on success. Waits
 /// for the disk.
 pub fn write_new(file: &str, bytes: &[u8]) -> Result<String, Error> {
-    let path = expanded(file);
+    let path = super::in_home(file);
     let failed = |error: &io::Error| Error {
         path: path.display().to_string(),
         why: match error.kind() {
@@ -38,13 +37,6 @@ pub fn write_new(file: &str, bytes: &[u8]) -> Result<String, Error> {
     }
     let lines = bytes.split_inclusive(|byte| *byte == b'\n').count();
     Ok(format!("saved {lines} lines to {}", path.display()))
-}
-
-fn expanded(file: &str) -> PathBuf {
-    match (file.strip_prefix("~/"), std::env::home_dir()) {
-        (Some(rest), Some(home)) => home.join(rest),
-        _ => Path::new(file).to_owned(),
-    }
 }
 
 #[cfg(test)]

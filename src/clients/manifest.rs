@@ -1,7 +1,5 @@
 //! A manifest file that a person has named, read from disk.
 
-use std::path::{Path, PathBuf};
-
 use crate::rack::manifest::Manifest;
 use crate::rack::problem::{Problem, Severity, Subject};
 
@@ -20,7 +18,7 @@ pub fn read(file: &str) -> Result<Manifest, Box<Problem>> {
         .next("name a file of Kubernetes objects, such as metallb-native.yaml of a release");
         Box::new(problem)
     };
-    let path = expanded(file);
+    let path = super::in_home(file);
     let about = std::fs::metadata(&path).map_err(|error| refused(error.to_string()))?;
     if !about.is_file() {
         return Err(refused("it is no file".to_owned()));
@@ -32,13 +30,6 @@ pub fn read(file: &str) -> Result<Manifest, Box<Problem>> {
     let text = String::from_utf8(bytes).map_err(|_| refused("it is not UTF-8".to_owned()))?;
     Manifest::parse(file, &text)
         .map_err(|flaw| refused(format!("line {}: {}", flaw.line + 1, flaw.what)))
-}
-
-fn expanded(file: &str) -> PathBuf {
-    match (file.strip_prefix("~/"), std::env::home_dir()) {
-        (Some(rest), Some(home)) => home.join(rest),
-        _ => Path::new(file).to_owned(),
-    }
 }
 
 #[cfg(test)]
