@@ -189,13 +189,10 @@ pub async fn restore(
         .replace("@ASIDE@", &quoted(&plan.aside))
         .replace("@DATASTORE@", contents.datastore.word());
     let command = Command::script(script).as_root().deadline(SWITCH);
-    let output = ssh.run(to, &command).await.map_err(|error| {
-        let problem = problem(format!("it is not known whether {to} is restored"));
-        let why = format!("{error} while everything was put in its place");
-        Box::new(problem.why(why).next(format!(
-            "it goes on there by itself: look whether k3s runs and {data}/server is the restored one"
-        )))
-    })?;
+    let output = ssh
+        .run(to, &command)
+        .await
+        .map_err(|error| unheard(to, &data, &error))?;
     let text = output.text();
     let steps = text
         .lines()
@@ -212,6 +209,23 @@ pub async fn restore(
         format!("{to} is not restored: everything is as it was before")
     };
     Err(problem(what).why(why).into())
+}
+
+/// What can be said when switch.sh did not come to tell its end.
+fn unheard(to: &Destination, data: &str, error: &Error) -> Box<Problem> {
+    let happens = match error {
+        // See the trap for SIGTERM in it; a board without `timeout` is not told.
+        Error::Deadline { .. } => {
+            "the board is told to stop and puts everything back as it was, unless all was in its place by then"
+        }
+        _ => "it goes on there by itself",
+    };
+    let problem = problem(format!("it is not known whether {to} is restored"))
+        .why(format!("{error} while everything was put in its place"))
+        .next(format!(
+            "{happens}: look whether k3s runs and {data}/server is the restored one"
+        ));
+    Box::new(problem)
 }
 
 /// Where it was unpacked on the board.

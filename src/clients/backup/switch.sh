@@ -1,10 +1,13 @@
 # Puts an unpacked backup in its place. @TMP@: where it was unpacked; @DATA@: the data directory; @ASIDE@: what ends the names
 # of what is moved aside; @DATASTORE@: sqlite or etcd.
 # A function, so that a script that was cut off on its way here does nothing; and once begun, a lost connection ends nothing.
+# SIGTERM says that its time is up (see `timeout` in ssh/command.rs): everything goes back.
 main() {
   set -eu
   umask 077
   trap '' HUP INT PIPE
+  # A shell that a signal ends runs no trap on EXIT; one that exits does.
+  trap 'exit 1' TERM
   PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/sbin:/opt/bin
   tmp=@TMP@
   data=@DATA@
@@ -13,6 +16,8 @@ main() {
   files=$tmp/out/files
   server=$data/server
   was_running=
+  moved=
+  reset=
   step() { printf 'bramble-step %s\n' "$*" || :; }
   fail() { printf 'bramble-failed %s\n' "$*" >&2 || :; exit 1; }
   service() {
@@ -23,26 +28,35 @@ main() {
       rc-service k3s status >/dev/null 2>&1
     fi
   }
-  # Everything back as it was, the last first.
+  # Everything back as it was, the last first. What was not moved aside yet is not touched.
   back() {
     trap - EXIT
-    if [ -e "$tmp/moved" ]; then
-      sed '1!G;h;$!d' "$tmp/moved" >"$tmp/reversed"
-      while IFS= read -r path; do
-        rm -rf -- "$path"
-        if [ -e "$path$aside" ] || [ -L "$path$aside" ]; then mv -- "$path$aside" "$path"; fi
-      done <"$tmp/reversed"
-    fi
-    if command -v systemctl >/dev/null 2>&1; then systemctl daemon-reload || :; fi
-    if [ -n "$was_running" ]; then service start || :; fi
+    # `timeout` sends its signal to this shell and then once more to all of its processes.
+    trap '' TERM
+    set +e
+    # What a reset wrote is thrown away: it need not end well.
+    if [ -n "$reset" ]; then kill -9 "$reset" 2>/dev/null; wait "$reset" 2>/dev/null; fi
+    printf '%s' "$moved" | while IFS= read -r line; do
+      path=${line#* }
+      case $line in
+        new*) rm -rf -- "$path" ;;
+        *) if [ -e "$path$aside" ] || [ -L "$path$aside" ]; then rm -rf -- "$path"; mv -- "$path$aside" "$path"; fi ;;
+      esac
+    done
+    # A service must not inherit a signal that is ignored.
+    trap : TERM
+    if command -v systemctl >/dev/null 2>&1; then systemctl daemon-reload; fi
+    if [ -n "$was_running" ]; then service start; fi
     rm -rf -- "$tmp"
   }
   trap back EXIT
   # Puts one path in its place; what is there moves aside.
   put() {
     if [ -e "$files$1" ] || [ -L "$files$1" ]; then
-      printf '%s\n' "$1" >>"$tmp/moved"
-      if [ -e "$1" ] || [ -L "$1" ]; then mv -- "$1" "$1$aside" || fail "$1 cannot be moved aside"; fi
+      if [ -e "$1" ] || [ -L "$1" ]; then kind=was; else kind=new; fi
+      moved="$kind $1
+$moved"
+      if [ "$kind" = was ]; then mv -- "$1" "$1$aside" || fail "$1 cannot be moved aside"; fi
       (umask 022; mkdir -p "$(dirname "$1")")
       mv -- "$files$1" "$1" || fail "$1 cannot be put in its place"
     fi
@@ -68,7 +82,11 @@ main() {
     for found in "$server"/db/snapshots/*; do snapshot=$found; done
     step resetting the cluster to "${snapshot##*/}"
     k3s server --data-dir "$data" --cluster-reset "--cluster-reset-restore-path=$snapshot" --token-file "$server/token" \
-      --etcd-s3=false >"$tmp/said" 2>&1 || fail "k3s server --cluster-reset: $(tail -n 1 "$tmp/said")"
+      --etcd-s3=false >"$tmp/said" 2>&1 &
+    # Beside the shell, which hears a signal only between commands that it waits for itself; `wait` is ended by one.
+    reset=$!
+    wait "$reset" || fail "k3s server --cluster-reset: $(tail -n 1 "$tmp/said")"
+    reset=
   fi
   # From here on it is the restored server, whether it starts or not.
   trap - EXIT

@@ -1,5 +1,7 @@
 //! Sealing, opening and keeping, without a board; the way over SSH is tested against the real sshd.
 
+mod switching;
+
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
