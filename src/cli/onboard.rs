@@ -142,7 +142,7 @@ pub(super) fn run(global: &Global, arguments: &OnboardArguments) -> Result<ExitC
             plan.given(arguments),
         );
         let patience = Duration::from_secs(arguments.wait);
-        let tools = Tools::new(ssh.clone(), depot, shelf.folder().to_owned(), patience);
+        let tools = Tools::new(ssh.clone(), depot, patience);
         let journals = if arguments.resume {
             resumed(&shelf, arguments)?
         } else {

@@ -140,6 +140,13 @@ pub async fn connect(target: &Target) -> Result<Connection, Error> {
     }
 }
 
+/// The same with the current context of a kubeconfig in memory, which came from `origin`. One that names a file or a
+/// program of this machine is refused.
+pub async fn connect_with(text: &str, origin: &str) -> Result<Connection, Error> {
+    let chosen = kubeconfig::read(text, origin).map_err(Error::Kubeconfig)?;
+    dial::dial(&chosen).await
+}
+
 /// The namespace of the context, `default` when it names none.
 pub async fn namespace(target: &Target) -> Result<String, Error> {
     let found = session::find(target).await;

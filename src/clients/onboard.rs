@@ -78,10 +78,9 @@ pub enum News {
 pub type Outcome = Result<(bool, String), Failure>;
 
 impl Tools {
-    /// `private` is a folder for what only we may read: the kubeconfig of the server while a board joins.
-    pub fn new(ssh: Ssh, depot: Depot, private: PathBuf, patience: Duration) -> Tools {
+    pub fn new(ssh: Ssh, depot: Depot, patience: Duration) -> Tools {
         Tools {
-            servers: Servers::new(private),
+            servers: Servers::default(),
             ssh,
             depot,
             patience,

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use kube::Config;
-use kube::config::{Context, Kubeconfig};
+use kube::config::{AuthInfo, Context, Kubeconfig};
 
 use super::Target;
 use super::cause::Cause;
@@ -83,6 +83,43 @@ pub(super) fn find(target: &Target) -> Found {
         chosen,
         stamps: stamps.and(&files),
     }
+}
+
+/// The current context of a kubeconfig that stands in no file here: `text` as it came from `origin`, which is not asked
+/// what to read or to run on this machine.
+pub(super) fn read(text: &str, origin: &str) -> Result<Chosen, Box<Problem>> {
+    let path = PathBuf::from(origin);
+    let merged =
+        Kubeconfig::from_yaml(text).map_err(|error| misread(&path, text.as_bytes(), &error))?;
+    if let Some(what) = reach(&merged) {
+        return Err(fault(&path, "cannot be used")
+            .why(format!("it names a {what} of this machine"))
+            .next("look who has written it")
+            .into());
+    }
+    let (mut info, mut files) = (ClusterInfo::default(), Vec::new());
+    choose(merged, &Target::default(), &[path], &mut info, &mut files)
+}
+
+/// What a kubeconfig would have read or run where it is used.
+fn reach(config: &Kubeconfig) -> Option<&'static str> {
+    let users = config
+        .auth_infos
+        .iter()
+        .filter_map(|it| it.auth_info.as_ref());
+    let clusters = config.clusters.iter().filter_map(|it| it.cluster.as_ref());
+    let files_of_users = |user: &AuthInfo| {
+        [&user.token_file, &user.client_certificate, &user.client_key].map(Option::is_some)
+    };
+    let is_program = |user: &AuthInfo| user.exec.is_some() || user.auth_provider.is_some();
+    if users.clone().any(is_program) {
+        return Some("program");
+    }
+    let has_file = users.flat_map(files_of_users).any(|it| it)
+        || clusters
+            .into_iter()
+            .any(|it| it.certificate_authority.is_some());
+    has_file.then_some("file")
 }
 
 /// The files to read, and whether the user named exactly this one.

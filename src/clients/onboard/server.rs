@@ -1,12 +1,9 @@
 //! The server that boards join: what it is, its token, and a way to its API. Asked once for all boards of a run.
 //!
-//! Its kubeconfig (cluster-admin) is read over SSH, held in a file that only we may read while a run needs it, and
-//! removed with this. Invariant: a token lives in a [`Token`] and leaves it only for a board's config.yaml.
+//! Invariants: its kubeconfig (cluster-admin) is read over SSH and is in no file here; a token lives in a [`Token`] and
+//! leaves it only for a board's config.yaml.
 
 use std::collections::HashMap;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +13,7 @@ use tokio::time::Instant;
 
 use super::script::Settings;
 use super::{Board, Tools, lost, parsed};
-use crate::clients::kubernetes::{self, Connection, Target, joining};
+use crate::clients::kubernetes::{self, Connection, joining};
 use crate::clients::ssh::{Command, Who};
 use crate::rack::onboard::findings::Cluster;
 use crate::rack::onboard::machine::Failure;
@@ -33,8 +30,8 @@ const KUBECONFIG: &str = "/etc/rancher/k3s/k3s.yaml";
 const LONGEST: usize = 256 * 1024;
 
 /// All servers of a run, by how ssh knows them.
+#[derive(Default)]
 pub(super) struct Servers {
-    private: PathBuf,
     known: Mutex<HashMap<String, Arc<Mutex<Known>>>>,
 }
 
@@ -64,13 +61,6 @@ struct Answer {
 }
 
 impl Servers {
-    pub(super) fn new(private: PathBuf) -> Servers {
-        Servers {
-            private,
-            known: Mutex::default(),
-        }
-    }
-
     async fn slot(&self, server: &str) -> Arc<Mutex<Known>> {
         Arc::clone(
             self.known
@@ -242,18 +232,7 @@ impl Servers {
         let text = String::from_utf8_lossy(&bytes);
         let own = reachable(&text, &host)
             .ok_or_else(|| unusable("it is not YAML as k3s writes it".to_owned()))?;
-        let file = self
-            .private
-            .join(format!(".{}.kubeconfig", super::shelf::file_name(server)));
-        write_private(&file, own.as_bytes())
-            .map_err(|error| unusable(format!("{}: {error}", file.display())))?;
-        let target = Target {
-            kubeconfig: Some(file.clone()),
-            ..Target::default()
-        };
-        let connection = kubernetes::connect(&target).await;
-        // It has been read; nothing of it stays on the disk.
-        let _ = std::fs::remove_file(&file);
+        let connection = kubernetes::connect_with(&own, &format!("{server}:{KUBECONFIG}")).await;
         let connection = connection.map_err(|error| unusable(error.problem().sentence()))?;
         known.connection = Some(connection.clone());
         Ok(connection)
@@ -281,16 +260,6 @@ fn bracketed(host: &str) -> String {
     } else {
         host.to_owned()
     }
-}
-
-fn write_private(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    if let Some(folder) = file.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    let _ = std::fs::remove_file(file);
-    let mut open = std::fs::OpenOptions::new();
-    let mut file = open.write(true).create_new(true).mode(0o600).open(file)?;
-    file.write_all(bytes)
 }
 
 async fn ask(tools: &Tools, wish: &Wish, server: &str, token: &str) -> Result<Answer, Failure> {

@@ -4,10 +4,11 @@ use std::fmt::Write as _;
 
 use super::server::{Answer, Server, json, list, status, text};
 use super::{Follower, TOKEN, event, kubeconfig, node, plain};
-use crate::clients::kubernetes::Wants;
+use crate::clients::kubernetes::{Wants, connect_with, yaml};
 use crate::rack::facts::{Change, Fact};
 use crate::rack::link::{LinkState, Source, SourceState};
-use crate::rack::node::{Lease, Node};
+use crate::rack::node::{Lease, Node, NodeName};
+use crate::rack::problem::Subject;
 
 const FORBIDDEN: &str = include_str!("../../../../tests/it/fixtures/kube/status-403-list.json");
 
@@ -296,4 +297,34 @@ async fn no_secret_is_ever_said() {
         })
         .await;
     assert!(!said.contains(TOKEN), "{said}");
+}
+
+#[tokio::test]
+async fn a_kubeconfig_from_elsewhere_is_used_without_a_file_and_names_none_of_ours() {
+    let server = Server::start().await;
+    let node = r#"{"kind":"Node","metadata":{"name":"rpi-01"}}"#;
+    server.always("get /api/v1/nodes/rpi-01", json(node));
+    let object = Subject::Node(NodeName::new("rpi-01"));
+    let connection = connect_with(&plain(&server), "rack-server").await.unwrap();
+    assert!(yaml(&connection, &object).await.unwrap().contains("rpi-01"));
+    let address = format!("server: \"http://{}\"", server.address);
+    let authority = format!("{address}, certificate-authority: /etc/hostname");
+    for (cluster, user, what) in [
+        (&address, "tokenFile: /etc/hostname", "file"),
+        (&authority, "token: x", "file"),
+        (&address, "client-certificate: /a, client-key: /b", "file"),
+        (
+            &address,
+            "exec: {apiVersion: client.authentication.k8s.io/v1, command: id}",
+            "program",
+        ),
+    ] {
+        let refused = connect_with(&kubeconfig(cluster, user), "rack-server").await;
+        let sentence = refused.err().unwrap().problem().sentence();
+        assert!(
+            sentence.contains(&format!("names a {what} of this machine")),
+            "{sentence}"
+        );
+        assert!(sentence.contains("rack-server"), "{sentence}");
+    }
 }
