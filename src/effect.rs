@@ -10,7 +10,7 @@ use crate::rack::log::feed::{FeedId, Origin};
 use crate::rack::manifest::Manifest;
 use crate::rack::node::{NodeName, Uid};
 use crate::rack::pipeline::state::{JobRef, Looking};
-use crate::rack::pod::PodName;
+use crate::rack::pod::{Maker, PodName};
 use crate::rack::pool_text::{Change, Form};
 use crate::rack::problem::Subject;
 use crate::rack::service::ServiceName;
@@ -179,15 +179,17 @@ pub enum Effect {
         pod: PodName,
         uid: Uid,
     },
-    /// Have a workload make its pods anew, one after the other.
+    /// Have the workload that made those pods make them anew, one after the other.
     RestartWorkload {
         context: String,
         workload: WorkloadRef,
+        maker: Maker,
     },
-    /// Ask a workload for so many pods.
+    /// Ask the workload that made those pods for so many.
     ScaleWorkload {
         context: String,
         workload: WorkloadRef,
+        maker: Maker,
         replicas: u32,
     },
 

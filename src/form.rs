@@ -8,6 +8,7 @@ use crate::effect::{Effect, RequestId};
 use crate::rack::node::{NodeName, Uid};
 use crate::rack::pipeline::Job;
 use crate::rack::pipeline::state::JobRef;
+use crate::rack::pod::Maker;
 use crate::rack::secret::Secret;
 use crate::rack::service::ServiceName;
 use crate::rack::workload::WorkloadRef;
@@ -45,6 +46,7 @@ pub enum FormId {
     /// A workload is asked for so many pods.
     Scale {
         workload: WorkloadRef,
+        maker: Maker,
     },
     /// Lines of logs are saved to a file.
     LogSave,

@@ -79,7 +79,9 @@ impl Panes {
                 FormId::PlayJob { at, job } => {
                     pipelines::act::filled_in(at, job, answers, cx);
                 }
-                FormId::Scale { workload } => workloads::scaled(workload, answers, cx),
+                FormId::Scale { workload, maker } => {
+                    workloads::scaled(workload, maker, answers, cx);
+                }
                 FormId::LogSave => self.logs.filled_in(answers, cx),
                 FormId::KubeconfigMerge
                 | FormId::KubeconfigConflict

@@ -180,14 +180,17 @@ impl Effects {
             Effect::ReadManifest(file) => self.read_manifest(file),
             Effect::Install { manifest, record } => self.install(manifest, record),
             Effect::DeletePod { context, pod, uid } => self.delete_pod(&context, pod, uid),
-            Effect::RestartWorkload { context, workload } => {
-                self.restart_workload(&context, workload);
-            }
+            Effect::RestartWorkload {
+                context,
+                workload,
+                maker,
+            } => self.restart_workload(&context, workload, maker),
             Effect::ScaleWorkload {
                 context,
                 workload,
+                maker,
                 replicas,
-            } => self.scale_workload(&context, workload, replicas),
+            } => self.scale_workload(&context, workload, maker, replicas),
             Effect::OpenFeed { feed, origin } => self.open_feed(feed, origin),
             Effect::GoOnWithLogs => self.go_on_with_logs(),
             Effect::SaveLogs {

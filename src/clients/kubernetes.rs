@@ -65,7 +65,7 @@ use crate::rack::link::Source;
 use crate::rack::log::{LogNews, LogQuery};
 use crate::rack::manifest::Manifest;
 use crate::rack::node::{NodeName, Uid};
-use crate::rack::pod::PodName;
+use crate::rack::pod::{Maker, PodName};
 use crate::rack::pool_text::{Change, Changed, Form, Live};
 use crate::rack::problem::{Problem, Subject};
 use crate::rack::workload::WorkloadRef;
@@ -203,22 +203,24 @@ pub async fn delete_pod(connection: &Connection, pod: &PodName, uid: &Uid) -> Re
     write::delete_guarded(connection, &Subject::Pod(pod.clone()), uid).await
 }
 
-/// Has a workload make its pods anew, one after the other.
+/// Has a workload make its pods anew, one after the other, if it is still the one that made them.
 pub async fn restart(
     connection: &Connection,
     workload: &WorkloadRef,
+    maker: &Maker,
     at: Timestamp,
 ) -> Result<(), Error> {
-    write::restart(connection, workload, at).await
+    write::restart(connection, workload, maker, at).await
 }
 
-/// Asks a workload for so many pods.
+/// Asks a workload for so many pods, if it is still the one that made those there are.
 pub async fn scale(
     connection: &Connection,
     workload: &WorkloadRef,
+    maker: &Maker,
     replicas: u32,
 ) -> Result<(), Error> {
-    write::scale(connection, workload, replicas).await
+    write::scale(connection, workload, maker, replicas).await
 }
 
 /// The whole object as YAML, without managedFields.

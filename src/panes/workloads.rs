@@ -21,7 +21,7 @@ use crate::panes::workloads::columns::{COLUMNS, Column};
 use crate::rack::Rack;
 use crate::rack::log::feed::Opening;
 use crate::rack::node::Uid;
-use crate::rack::pod::{Pod, PodHealth};
+use crate::rack::pod::{Maker, Pod, PodHealth};
 use crate::rack::problem::Subject;
 use crate::rack::workload::WorkloadRef;
 use crate::rack::workloads::{BARE, Group, groups};
@@ -71,6 +71,14 @@ impl<'a> Item<'a> {
                 _ => None,
             },
             Item::Pod(_, pod) => Some(pod),
+        }
+    }
+
+    /// Which one the workload is that is shown; `None` for a pod that nothing makes anew.
+    fn maker(&self) -> Option<&Maker> {
+        match self {
+            Item::Group(group) => group.maker(),
+            Item::Pod(_, pod) => pod.workload.as_ref().map(|it| &it.maker),
         }
     }
 
@@ -291,8 +299,8 @@ pub(super) fn complaint(answers: &Answers) -> Option<(&'static str, String)> {
 }
 
 /// The form for scaling was filled in.
-pub(super) fn scaled(workload: &WorkloadRef, answers: &Answers, cx: &mut Cx<'_>) {
-    work::scaled(workload, answers, cx);
+pub(super) fn scaled(workload: &WorkloadRef, maker: &Maker, answers: &Answers, cx: &mut Cx<'_>) {
+    work::scaled(workload, maker, answers, cx);
 }
 
 #[cfg(test)]

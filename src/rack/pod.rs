@@ -34,6 +34,15 @@ pub struct Controller {
     /// `Deployment`, `StatefulSet`, `DaemonSet`, `Job`, `ReplicaSet`, …
     pub kind: Box<str>,
     pub name: Box<str>,
+    pub maker: Maker,
+}
+
+/// Which one is meant of all that have had a name: what owns the pods, by its UID.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Maker {
+    pub uid: Uid,
+    /// Pods do not tell the UID of a Deployment, only that of its ReplicaSet, which has this name.
+    pub replica_set: Option<Box<str>>,
 }
 
 /// A pod by namespace and name.

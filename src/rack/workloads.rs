@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::rack::Rack;
-use crate::rack::pod::{Pod, PodHealth, PodName};
+use crate::rack::pod::{Maker, Pod, PodHealth, PodName};
 use crate::rack::workload::WorkloadRef;
 
 /// The pods of one workload.
@@ -43,6 +43,12 @@ pub fn groups(rack: &Rack) -> Vec<Group<'_>> {
 }
 
 impl Group<'_> {
+    /// What made the youngest pod: older ones may be left of a namesake that is gone.
+    pub fn maker(&self) -> Option<&Maker> {
+        let youngest = self.pods.iter().max_by_key(|pod| pod.created)?;
+        youngest.workload.as_ref().map(|it| &it.maker)
+    }
+
     /// The one that is worst off; finished pods are well.
     pub fn worst(&self) -> Option<&Pod> {
         let rank = |pod: &&&Pod| match pod.health() {
@@ -106,6 +112,10 @@ mod tests {
                 Box::new(Controller {
                     kind: kind.into(),
                     name: name.into(),
+                    maker: Maker {
+                        uid: Uid("owner".into()),
+                        replica_set: None,
+                    },
                 })
             }),
             why: "".into(),

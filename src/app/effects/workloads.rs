@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::app::effects::Effects;
 use crate::clients::kubernetes;
 use crate::rack::node::Uid;
-use crate::rack::pod::PodName;
+use crate::rack::pod::{Maker, PodName};
 use crate::rack::workload::WorkloadRef;
 
 impl Effects {
@@ -19,23 +19,29 @@ impl Effects {
         });
     }
 
-    pub(super) fn restart_workload(&self, context: &str, workload: WorkloadRef) {
+    pub(super) fn restart_workload(&self, context: &str, workload: WorkloadRef, maker: Maker) {
         let target = self.target_in(context);
         let done = format!("{workload} makes its pods anew");
         let not_done = format!("{workload} was not restarted");
         self.report(done, not_done, async move {
             let connection = kubernetes::connect(&target).await?;
-            kubernetes::restart(&connection, &workload, Timestamp::now()).await
+            kubernetes::restart(&connection, &workload, &maker, Timestamp::now()).await
         });
     }
 
-    pub(super) fn scale_workload(&self, context: &str, workload: WorkloadRef, replicas: u32) {
+    pub(super) fn scale_workload(
+        &self,
+        context: &str,
+        workload: WorkloadRef,
+        maker: Maker,
+        replicas: u32,
+    ) {
         let target = self.target_in(context);
         let done = format!("{workload} is asked for {replicas} pods");
         let not_done = format!("{workload} was not scaled");
         self.report(done, not_done, async move {
             let connection = kubernetes::connect(&target).await?;
-            kubernetes::scale(&connection, &workload, replicas).await
+            kubernetes::scale(&connection, &workload, &maker, replicas).await
         });
     }
 }

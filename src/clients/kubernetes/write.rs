@@ -11,6 +11,7 @@ use serde_json::json;
 use super::connection::{Asking, Connection};
 use super::error::{Error, Rule};
 use crate::rack::node::{NodeName, ResourceVersion, Uid};
+use crate::rack::pod::Maker;
 use crate::rack::problem::Subject;
 use crate::rack::workload::WorkloadRef;
 
@@ -160,32 +161,61 @@ fn namespaced(api: &str, resource: &str, namespace: &str, name: &str) -> String 
     path
 }
 
-/// The uid an object has now.
-async fn uid(connection: &Connection, object: &Subject) -> Result<Uid, Error> {
+/// The uid of the workload that made pods: their owner, or the Deployment behind it. A ReplicaSet of another uid, or none,
+/// says that the Deployment of then is gone.
+async fn uid(connection: &Connection, workload: &WorkloadRef, maker: &Maker) -> Result<Uid, Error> {
     #[derive(Deserialize)]
     struct Object {
         metadata: Meta,
     }
     #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
     struct Meta {
         uid: Box<str>,
+        #[serde(default)]
+        owner_references: Vec<Owner>,
     }
-    let (kind, path) = found(object)?;
-    let body = connection.get(&path, kind.getting()).await?;
-    let read: Object = serde_json::from_slice(&body).map_err(|error| unreadable(object, &error))?;
-    Ok(Uid(read.metadata.uid))
+    #[derive(Deserialize)]
+    struct Owner {
+        uid: Box<str>,
+        name: Box<str>,
+        #[serde(default)]
+        controller: bool,
+    }
+    let Some(name) = &maker.replica_set else {
+        return Ok(maker.uid.clone());
+    };
+    let set = Subject::Workload(WorkloadRef {
+        kind: "ReplicaSet".into(),
+        namespace: workload.namespace.clone(),
+        name: name.clone(),
+    });
+    let replaced = || Error::Replaced(Subject::Workload(workload.clone()));
+    let (kind, path) = found(&set)?;
+    let body = match connection.get(&path, kind.getting()).await {
+        Err(Error::Missing { .. }) => return Err(replaced()),
+        answer => answer?,
+    };
+    let read: Object = serde_json::from_slice(&body).map_err(|error| unreadable(&set, &error))?;
+    let mut owners = read.metadata.owner_references.into_iter();
+    let owner = owners.find(|it| it.controller && it.name == workload.name);
+    match owner {
+        Some(owner) if read.metadata.uid == maker.uid.0 => Ok(Uid(owner.uid)),
+        _ => Err(replaced()),
+    }
 }
 
 /// Has a workload make its pods anew, one after the other, as `kubectl rollout restart` does: by a stamp in its template.
 pub(super) async fn restart(
     connection: &Connection,
     workload: &WorkloadRef,
+    maker: &Maker,
     at: Timestamp,
 ) -> Result<(), Error> {
-    let object = Subject::Workload(workload.clone());
-    let uid = uid(connection, &object).await?;
+    let uid = uid(connection, workload, maker).await?;
     let stamp = json!({ "kubectl.kubernetes.io/restartedAt": at.to_string() });
     let change = json!({ "spec": { "template": { "metadata": { "annotations": stamp } } } });
+    let object = Subject::Workload(workload.clone());
     change_guarded(connection, &object, &uid, &change).await
 }
 
@@ -193,11 +223,12 @@ pub(super) async fn restart(
 pub(super) async fn scale(
     connection: &Connection,
     workload: &WorkloadRef,
+    maker: &Maker,
     replicas: u32,
 ) -> Result<(), Error> {
-    let object = Subject::Workload(workload.clone());
-    let uid = uid(connection, &object).await?;
+    let uid = uid(connection, workload, maker).await?;
     let change = json!({ "spec": { "replicas": replicas } });
+    let object = Subject::Workload(workload.clone());
     change_guarded(connection, &object, &uid, &change).await
 }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::effect::Effect;
+use crate::form::FormId;
 use crate::rack::facts::{Change, Fact};
 use crate::rack::node::NodeName;
 use crate::rack::pod::Controller;
@@ -23,9 +24,17 @@ fn pod(name: &str, status: &str, why: &str, of: Option<(&str, &str)>) -> Pod {
             Box::new(Controller {
                 kind: kind.into(),
                 name: name.into(),
+                maker: maker(),
             })
         }),
         why: why.into(),
+    }
+}
+
+fn maker() -> Maker {
+    Maker {
+        uid: Uid("set-of-shop".into()),
+        replica_set: Some("shop-7d4".into()),
     }
 }
 
@@ -145,6 +154,16 @@ fn restarting_and_scaling_are_for_what_can() {
         panic!("{msgs:?}");
     };
     assert_eq!(question.title, "Restart deployment web/shop?");
+    assert!(
+        matches!(&question.then[..], [Effect::RestartWorkload { maker: of, .. }] if *of == maker()),
+        "{question:?}"
+    );
     let (msgs, _) = act(&mut pane, &rack, Action::WorkloadScale);
-    assert!(matches!(&msgs[..], [Msg::Fill(_)]), "{msgs:?}");
+    let [Msg::Fill(form)] = &msgs[..] else {
+        panic!("{msgs:?}");
+    };
+    assert!(
+        matches!(&form.id, FormId::Scale { maker: of, .. } if *of == maker()),
+        "{form:?}"
+    );
 }

@@ -6,7 +6,7 @@ use crate::form::{Answers, Form, FormField, FormId};
 use crate::msg::{Msg, Question};
 use crate::panes::Cx;
 use crate::panes::workloads::Item;
-use crate::rack::pod::{Pod, PodHealth};
+use crate::rack::pod::{Maker, Pod, PodHealth};
 use crate::rack::problem::Subject;
 use crate::rack::workload::WorkloadRef;
 use crate::rack::workloads::BARE;
@@ -23,26 +23,27 @@ pub(super) fn ask(item: &Item<'_>, action: Action, is_unsettled: bool, cx: &mut 
     }
     let context = cx.rack.cluster.context.clone();
     let workload = item.workload();
-    match action {
-        Action::PodShell => match best(item) {
+    match (action, item.maker()) {
+        (Action::PodShell, _) => match best(item) {
             Some(pod) => cx.effects.push(Effect::Exec {
                 context,
                 pod: pod.full_name(),
             }),
             None => cx.msgs.push(Msg::warn("none of its pods runs")),
         },
-        Action::PodDelete => {
+        (Action::PodDelete, _) => {
             let several = "one pod at a time: enter shows the pods, R makes all of them anew";
             cx.msgs.push(item.pod().map_or_else(
                 || Msg::info(several),
                 |pod| Msg::Ask(deletion(workload, pod, context)),
             ));
         }
-        Action::WorkloadRestart if workload.can_roll() => {
-            cx.msgs.push(Msg::Ask(restart(workload, item, context)));
+        (Action::WorkloadRestart, Some(maker)) if workload.can_roll() => {
+            cx.msgs
+                .push(Msg::Ask(restart(workload, maker, item, context)));
         }
-        Action::WorkloadScale if workload.can_scale() => {
-            cx.msgs.push(Msg::Fill(scale_form(workload, item)));
+        (Action::WorkloadScale, Some(maker)) if workload.can_scale() => {
+            cx.msgs.push(Msg::Fill(scale_form(workload, maker, item)));
         }
         _ => {
             let text = format!("{workload}: that is for Deployments and their like");
@@ -83,7 +84,7 @@ fn deletion(workload: &WorkloadRef, pod: &Pod, context: String) -> Question {
     question
 }
 
-fn restart(workload: &WorkloadRef, item: &Item<'_>, context: String) -> Question {
+fn restart(workload: &WorkloadRef, maker: &Maker, item: &Item<'_>, context: String) -> Question {
     let mut question = Question::new(
         format!("Restart {workload}?"),
         vec![match item {
@@ -97,11 +98,12 @@ fn restart(workload: &WorkloadRef, item: &Item<'_>, context: String) -> Question
     question.then = vec![Effect::RestartWorkload {
         context,
         workload: workload.clone(),
+        maker: maker.clone(),
     }];
     question
 }
 
-fn scale_form(workload: &WorkloadRef, item: &Item<'_>) -> Form {
+fn scale_form(workload: &WorkloadRef, maker: &Maker, item: &Item<'_>) -> Form {
     let now = match item {
         Item::Group(group) => group.pods.len().to_string(),
         Item::Pod(..) => String::new(),
@@ -109,6 +111,7 @@ fn scale_form(workload: &WorkloadRef, item: &Item<'_>) -> Form {
     Form {
         id: FormId::Scale {
             workload: workload.clone(),
+            maker: maker.clone(),
         },
         title: format!("Scale {workload}"),
         lines: vec!["0 stops all of its pods.".to_owned()],
@@ -130,7 +133,7 @@ pub(super) fn complaint(answers: &Answers) -> Option<(&'static str, String)> {
 }
 
 /// Asks once more, with the name and the number.
-pub(super) fn scaled(workload: &WorkloadRef, answers: &Answers, cx: &mut Cx<'_>) {
+pub(super) fn scaled(workload: &WorkloadRef, maker: &Maker, answers: &Answers, cx: &mut Cx<'_>) {
     let Ok(replicas) = answers.text(REPLICAS).parse::<u32>() else {
         return;
     };
@@ -143,6 +146,7 @@ pub(super) fn scaled(workload: &WorkloadRef, answers: &Answers, cx: &mut Cx<'_>)
     question.then = vec![Effect::ScaleWorkload {
         context: cx.rack.cluster.context.clone(),
         workload: workload.clone(),
+        maker: maker.clone(),
         replicas,
     }];
     cx.msgs.push(Msg::Ask(question));

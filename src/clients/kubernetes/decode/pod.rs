@@ -11,7 +11,7 @@ use super::{Kind, Object};
 use crate::rack::facts::{Change, Fact};
 use crate::rack::link::Source;
 use crate::rack::node::{NodeName, Uid};
-use crate::rack::pod::{Controller, Pod};
+use crate::rack::pod::{Controller, Maker, Pod};
 
 impl Kind for Pod {
     const SOURCE: Source = Source::Pods;
@@ -74,6 +74,8 @@ struct Owner<'a> {
     kind: Cow<'a, str>,
     #[serde(borrow, default)]
     name: Cow<'a, str>,
+    #[serde(borrow, default)]
+    uid: Cow<'a, str>,
     #[serde(default, deserialize_with = "null_as_default")]
     controller: bool,
 }
@@ -217,14 +219,20 @@ fn controller(owner: &Owner<'_>, template_hash: &str) -> Controller {
     let of_deployment = (owner.kind == "ReplicaSet" && !template_hash.is_empty())
         .then(|| owner.name.strip_suffix(template_hash)?.strip_suffix('-'))
         .flatten();
+    let maker = Maker {
+        uid: Uid((&*owner.uid).into()),
+        replica_set: of_deployment.map(|_| (&*owner.name).into()),
+    };
     match of_deployment {
         Some(name) => Controller {
             kind: "Deployment".into(),
             name: name.into(),
+            maker,
         },
         None => Controller {
             kind: (&*owner.kind).into(),
             name: (&*owner.name).into(),
+            maker,
         },
     }
 }

@@ -2,9 +2,11 @@
 
 use super::server::{Answer, Server, json, status};
 use super::{plain, target};
-use crate::clients::kubernetes::{Connection, Error, connect, cordon, yaml};
+use crate::clients::kubernetes::{Connection, Error, connect, cordon, restart, scale, yaml};
 use crate::rack::node::{NodeName, Uid};
+use crate::rack::pod::Maker;
 use crate::rack::problem::Subject;
+use crate::rack::workload::WorkloadRef;
 
 async fn connection(server: &Server) -> Connection {
     let folder = tempfile::tempdir().unwrap();
@@ -103,4 +105,77 @@ async fn a_node_reads_as_yaml_without_managed_fields() {
         "{yaml}"
     );
     assert!(!yaml.contains("managedFields"), "{yaml}");
+}
+
+fn of_shop(kind: &str) -> WorkloadRef {
+    WorkloadRef {
+        kind: kind.into(),
+        namespace: "web".into(),
+        name: "shop".into(),
+    }
+}
+
+fn object(uid: &str) -> Answer {
+    json(&format!(
+        r#"{{"metadata":{{"name":"shop","uid":"{uid}","resourceVersion":"3"}}}}"#
+    ))
+}
+
+#[tokio::test]
+async fn a_workload_that_was_made_anew_since_it_was_shown_is_left_alone() {
+    let server = Server::start().await;
+    let path = "/apis/apps/v1/namespaces/web/statefulsets/shop";
+    server.always(&format!("get {path}"), object("new"));
+    server.always(&format!("patch {path}"), object("new"));
+    let connection = connection(&server).await;
+    let workload = of_shop("StatefulSet");
+    let replaced = Err(Error::Replaced(Subject::Workload(workload.clone())));
+    let maker = |uid: &str| Maker {
+        uid: Uid(uid.into()),
+        replica_set: None,
+    };
+    let (old, at) = (maker("old"), jiff::Timestamp::UNIX_EPOCH);
+    assert_eq!(scale(&connection, &workload, &old, 3).await, replaced);
+    assert_eq!(restart(&connection, &workload, &old, at).await, replaced);
+    assert!(server.requests("patch").is_empty());
+    let new = maker("new");
+    assert_eq!(scale(&connection, &workload, &new, 3).await, Ok(()));
+    assert_eq!(restart(&connection, &workload, &new, at).await, Ok(()));
+    assert_eq!(server.requests("patch").len(), 2);
+}
+
+#[tokio::test]
+async fn a_deployment_is_the_one_whose_replica_set_made_the_pods() {
+    let workload = of_shop("Deployment");
+    let replaced = Err(Error::Replaced(Subject::Workload(workload.clone())));
+    let set = |uid: &str, deployment: &str| {
+        json(&format!(
+            r#"{{"metadata":{{"uid":"{uid}","ownerReferences":[
+                {{"kind":"Deployment","name":"shop","uid":"{deployment}","controller":true}}]}}}}"#
+        ))
+    };
+    let gone = status(404, r#"{"reason":"NotFound"}"#);
+    for (case, set, deployment, expected) in [
+        ("the same", set("s1", "d1"), "d1", Ok(())),
+        ("made anew", set("s2", "d2"), "d2", replaced.clone()),
+        ("its sets stayed", set("s1", "d1"), "d2", replaced.clone()),
+        ("gone", gone, "d2", replaced.clone()),
+    ] {
+        let server = Server::start().await;
+        let path = "/apis/apps/v1/namespaces/web";
+        server.always(&format!("get {path}/replicasets/shop-7d4"), set);
+        server.always(&format!("get {path}/deployments/shop"), object(deployment));
+        server.always(
+            &format!("patch {path}/deployments/shop"),
+            object(deployment),
+        );
+        let maker = Maker {
+            uid: Uid("s1".into()),
+            replica_set: Some("shop-7d4".into()),
+        };
+        let result = scale(&connection(&server).await, &workload, &maker, 3).await;
+        assert_eq!(result, expected, "{case}");
+        let patches = server.requests("patch").len();
+        assert_eq!(patches, usize::from(expected.is_ok()), "{case}");
+    }
 }
