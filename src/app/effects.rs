@@ -2,7 +2,8 @@
 //! only one that uses `clients`.
 //!
 //! Invariant: the inbox is bounded, so tasks wait and the loop never does. A reading task is replaced by the next of
-//! its key; a writing one runs to its end. A task's panic becomes a message.
+//! its key; a writing one runs to its end, also when the program is left: [`Effects::finish`] waits for it. A task's panic
+//! becomes a message.
 
 mod backups;
 mod boards;
@@ -17,10 +18,13 @@ mod workloads;
 use std::collections::HashMap;
 use std::future::Future;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinHandle};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::clients::drafts::keeper;
 use crate::clients::kubeconfig_files::Places;
@@ -36,6 +40,8 @@ use crate::rack::vip;
 
 /// Messages on their way to the loop.
 const INBOX: usize = 1_024;
+/// How long leaving waits for changes that have begun: a server that does not answer must not hold the terminal.
+pub const LAST_CHANGE: Duration = Duration::from_secs(30);
 
 /// The running background work.
 pub struct Effects {
@@ -43,6 +49,8 @@ pub struct Effects {
     wants: watch::Sender<Wants>,
     inbox: mpsc::Sender<Msg>,
     reading: HashMap<TaskKey, AbortHandle>,
+    /// The tasks that change something: they are counted, and nothing aborts them.
+    writing: TaskTracker,
     /// What is probed, and for which context.
     probing: Option<(Generation, watch::Sender<Vec<vip::probe::Target>>)>,
     /// How to stop the drains that were started, by the UID of their node.
@@ -67,6 +75,7 @@ impl Effects {
                 wants,
                 inbox,
                 reading: HashMap::new(),
+                writing: TaskTracker::new(),
                 probing: None,
                 drains: HashMap::new(),
                 keeping: None,
@@ -281,7 +290,23 @@ impl Effects {
 
     /// Starts a task that changes something: nothing aborts it.
     fn write(&self, key: TaskKey, work: impl Future<Output = ()> + Send + 'static) {
-        self.watch_over(key, tokio::spawn(work));
+        self.watch_over(key, self.writing.spawn(work));
+    }
+
+    /// Leaves: stops what reads and what drains, and waits until every change has run to its end and every draft is on
+    /// the disk, for [`LAST_CHANGE`] at most. Nobody takes messages any more, and nobody answers what a connection asks.
+    pub async fn finish(mut self, inbox: mpsc::Receiver<Msg>) {
+        // Writing tasks tell how it went; a full inbox that nobody empties would hold them.
+        drop(inbox);
+        self.reading.drain().for_each(|(_, task)| task.abort());
+        self.drains.values().for_each(CancellationToken::cancel);
+        self.sessions.decline_all();
+        self.writing.close();
+        let drafts = pools::last_drafts(self.keeping.take());
+        let (changes, ()) = tokio::join!(timeout(LAST_CHANGE, self.writing.wait()), drafts);
+        if changes.is_err() {
+            tracing::warn!(left = self.writing.len(), "left in the middle of changes");
+        }
     }
 
     /// Tells the loop when a task panics.
@@ -324,3 +349,6 @@ async fn forward(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

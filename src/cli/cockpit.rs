@@ -1,19 +1,23 @@
 //! The cockpit itself: settings, log, keymap, theme, clients, terminal, loop. Read top to bottom like a recipe.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use crossterm::clipboard::CopyToClipboard;
 use crossterm::event::EventStream;
+use futures::{Stream, StreamExt};
 use jiff::tz::TimeZone;
 use ratatui::layout::Size;
 use tokio::runtime::Runtime;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
 
-use crate::app::effects::Effects;
+use crate::app::effects::{Effects, LAST_CHANGE};
 use crate::app::event_loop::{self, Clock, Exit, Sources};
 use crate::app::terminal::{self, Screen};
 use crate::app::{ContextSettings, Model, Settings, signals, update};
@@ -32,6 +36,9 @@ use crate::rack::ToldNetwork;
 use crate::rack::pools::entry;
 use crate::rack::problem::{Problem, Severity, Subject};
 use crate::theme::roles::Theme;
+
+/// Leaving that takes longer says why.
+const UNNOTICED: Duration = Duration::from_millis(500);
 
 pub(super) fn run(global: &Global, target: Target) -> Result<ExitCode, Failure> {
     let runtime = runtime().map_err(Failure::terminal)?;
@@ -230,14 +237,13 @@ fn locale_is_utf8() -> bool {
     })
 }
 
-/// The terminal's part: enter, loop, come back after a suspend, leave.
+/// The program from its first effect to its last: whatever ends it, a change that has begun is waited for.
 async fn show(
     loaded: Loaded,
     places: Places,
     context: Option<String>,
     state: Option<PathBuf>,
 ) -> io::Result<ExitCode> {
-    let clock = Clock::start();
     let kubeconfig = places.target.kubeconfig.clone();
     let (mut effects, mut inbox) = Effects::new(places);
     if let Some(state) = state {
@@ -249,6 +255,64 @@ async fn show(
     effects = effects.with_ssh(ssh.clone());
     let mut signals = signals::listen()?;
     terminal::install_panic_hook();
+    let ended = on_screen(
+        loaded,
+        (context, kubeconfig),
+        &ssh,
+        &mut effects,
+        &mut inbox,
+        &mut signals,
+    );
+    let ended = ended.await;
+    terminal::leave();
+    finish(effects, inbox, &mut signals).await;
+    ended.map(|()| ExitCode::SUCCESS)
+}
+
+/// Waits for what must not be cut off; ctrl-c does not wait.
+async fn finish<S>(effects: Effects, inbox: mpsc::Receiver<Msg>, signals: &mut S)
+where
+    S: Stream<Item = Exit> + Unpin,
+{
+    let mut finish = pin!(effects.finish(inbox));
+    if timeout(UNNOTICED, &mut finish).await.is_ok() {
+        return;
+    }
+    // The terminal may be gone, and nobody reads it.
+    let _ = writeln!(
+        io::stderr().lock(),
+        "bramble: what has begun ends first, in {} seconds at most; ctrl-c does not wait for it",
+        LAST_CHANGE.as_secs()
+    );
+    let interrupted = async {
+        loop {
+            match signals.next().await {
+                Some(Exit::Interrupted) => return,
+                // A terminal that is gone says so without end.
+                Some(Exit::Ended) | None => return std::future::pending().await,
+                Some(_) => {}
+            }
+        }
+    };
+    tokio::select! {
+        () = finish => {}
+        () = interrupted => {}
+    }
+}
+
+/// The terminal's part: enter, loop, come back after a suspend. The caller leaves it.
+async fn on_screen<S>(
+    loaded: Loaded,
+    (context, kubeconfig): (Option<String>, Option<PathBuf>),
+    ssh: &ssh::Settings,
+    effects: &mut Effects,
+    inbox: &mut mpsc::Receiver<Msg>,
+    signals: &mut S,
+) -> io::Result<()>
+where
+    S: Stream<Item = Exit> + Unpin,
+{
+    let clock = Clock::start();
     let mut screen = terminal::enter()?;
     let mut input = EventStream::new();
     let frame = Duration::from_secs(1) / u32::from(loaded.config.max_fps.max(1));
@@ -258,8 +322,8 @@ async fn show(
     }
     loop {
         let sources = Sources {
-            inbox: &mut inbox,
-            signals: &mut signals,
+            inbox: &mut *inbox,
+            signals: &mut *signals,
             clock,
             frame,
         };
@@ -274,38 +338,32 @@ async fn show(
             },
         );
         match exit.await? {
-            Exit::Quit | Exit::Ended | Exit::Interrupted => {
-                terminal::leave();
-                effects.finish().await;
-                return Ok(ExitCode::SUCCESS);
-            }
+            Exit::Quit | Exit::Ended | Exit::Interrupted => return Ok(()),
             exit @ (Exit::Shell(_) | Exit::Page(_) | Exit::Exec { .. }) => {
                 drop(input);
                 terminal::leave();
                 let mut program = shell::Program {
                     model: &mut model,
-                    effects: &mut effects,
-                    inbox: &mut inbox,
-                    signals: &mut signals,
+                    effects: &mut *effects,
+                    inbox: &mut *inbox,
+                    signals: &mut *signals,
                     clock,
                 };
                 let ended = match exit {
-                    Exit::Shell(to) => shell::run(&mut program, &ssh, &to).await?,
+                    Exit::Shell(to) => shell::run(&mut program, ssh, &to).await?,
                     Exit::Exec { context, pod } => {
                         exec::run(&mut program, kubeconfig.as_deref(), &context, &pod).await?
                     }
                     Exit::Page(lines) => pager::run(&mut program, &lines).await?,
                     _ => shell::End::Back(None),
                 };
+                if matches!(ended, shell::End::Leave) {
+                    return Ok(());
+                }
                 screen = terminal::enter()?;
                 input = EventStream::new();
-                match ended {
-                    shell::End::Back(None) => {}
-                    shell::End::Back(Some(text)) => drop(update(&mut model, Msg::warn(text))),
-                    shell::End::Leave => {
-                        effects.finish().await;
-                        return Ok(ExitCode::SUCCESS);
-                    }
+                if let shell::End::Back(Some(text)) = ended {
+                    drop(update(&mut model, Msg::warn(text)));
                 }
             }
             Exit::Suspend if !signals::can_suspend() => {

@@ -181,6 +181,6 @@ impl Cockpit {
 
     /// Ends it as leaving does: what was typed is on the disk.
     pub(crate) async fn leave(self) {
-        self.effects.finish().await;
+        self.effects.finish(self.inbox).await;
     }
 }

@@ -33,6 +33,12 @@ impl Sessions {
             asked: Arc::default(),
         }
     }
+
+    /// Every connection that waits for an answer is told no.
+    pub(super) fn decline_all(&self) {
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.clear();
+    }
 }
 
 impl Effects {

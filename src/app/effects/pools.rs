@@ -49,14 +49,6 @@ impl Effects {
         self
     }
 
-    /// Waits until every draft is on the disk, but not for ever: a disk that hangs must not hold the terminal.
-    pub async fn finish(mut self) {
-        if let Some(Keeping { orders, keeper, .. }) = self.keeping.take() {
-            drop(orders);
-            let _ = timeout(LAST_WRITE, keeper).await;
-        }
-    }
-
     pub(super) fn order(&self, order: Order) {
         if let Some(keeping) = &self.keeping {
             let _ = keeping.orders.send(order);
@@ -147,6 +139,14 @@ impl Effects {
                 })
                 .await;
         });
+    }
+}
+
+/// Waits until every draft is on the disk, but not for ever: a disk that hangs must not hold the terminal.
+pub(super) async fn last_drafts(keeping: Option<Keeping>) {
+    if let Some(Keeping { orders, keeper, .. }) = keeping {
+        drop(orders);
+        let _ = timeout(LAST_WRITE, keeper).await;
     }
 }
 
