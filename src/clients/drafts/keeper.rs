@@ -2,12 +2,16 @@
 //! that.
 //!
 //! Invariant: an edit is on the disk a moment after it was typed (`PAUSE` and one write), and the last order for a key
-//! is carried out before [`keep`] ends.
+//! is carried out before [`keep`] ends. An order that fails holds up no other, and is tried again until it is carried out
+//! or a newer one for its key has come.
 
 use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::task::{JoinError, spawn_blocking};
 use tokio::time::timeout;
 
 use super::{Drafts, Error};
@@ -16,6 +20,8 @@ use crate::rack::problem::Problem;
 
 /// Between two writes: a fast typist costs a slow SD card three writes a second.
 const PAUSE: Duration = Duration::from_millis(300);
+/// Until what failed is tried again, when nothing else is to be done.
+const RETRY: Duration = Duration::from_secs(3);
 
 /// What is to become of a draft.
 #[derive(Debug, Clone)]
@@ -32,14 +38,21 @@ pub async fn keep(
 ) {
     let mut was_well = true;
     let mut waiting = Waiting::new();
+    let mut failed = Waiting::new();
     loop {
         if waiting.is_empty() {
-            match orders.recv().await {
-                Some(order) => take(&mut waiting, order),
-                None => return,
+            let next = if failed.is_empty() {
+                Ok(orders.recv().await)
+            } else {
+                timeout(RETRY, orders.recv()).await
+            };
+            match next {
+                Ok(Some(order)) => take(&mut waiting, order),
+                Ok(None) => break,
+                Err(_) => {}
             }
         }
-        let result = carry_out(&drafts, std::mem::take(&mut waiting)).await;
+        let result = carry_out(&drafts, &mut waiting, &mut failed).await;
         if result.is_ok() != was_well {
             was_well = result.is_ok();
             let _ = report.send(result.map_err(|error| error.problem())).await;
@@ -50,11 +63,12 @@ pub async fn keep(
                 take(&mut waiting, order);
             }
         };
-        let is_over = timeout(PAUSE, gather).await.is_ok();
-        if is_over {
-            let _ = carry_out(&drafts, waiting).await;
-            return;
+        if timeout(PAUSE, gather).await.is_ok() {
+            break;
         }
+    }
+    if let Err(error) = carry_out(&drafts, &mut waiting, &mut failed).await {
+        tracing::warn!(%error, "a draft is not kept");
     }
 }
 
@@ -69,13 +83,41 @@ fn take(waiting: &mut Waiting, order: Order) {
     waiting.insert(key, order);
 }
 
-async fn carry_out(drafts: &Drafts, orders: Waiting) -> Result<(), Error> {
-    let drafts = drafts.clone();
-    let saving = tokio::task::spawn_blocking(move || {
-        orders.into_values().try_for_each(|order| match order {
+/// Carries out what waits and what failed before, unless a newer order for its key waits. What fails now is in `failed`
+/// afterwards; the first error is given.
+async fn carry_out(
+    drafts: &Drafts,
+    waiting: &mut Waiting,
+    failed: &mut Waiting,
+) -> Result<(), Error> {
+    let mut orders = std::mem::take(failed);
+    orders.append(waiting);
+    let mut first = Ok(());
+    for (key, order) in orders {
+        let (drafts, again) = (drafts.clone(), order.clone());
+        let file = drafts.draft_file(&key);
+        let done = spawn_blocking(move || match order {
             Order::Keep(draft) => drafts.save(&draft),
             Order::Drop(key) => drafts.remove(&key),
+        });
+        if let Err(error) = ended(done.await, file) {
+            failed.insert(key, again);
+            first = first.and(Err(error));
+        }
+    }
+    first
+}
+
+/// A write that panicked has not been done.
+pub(super) fn ended(
+    result: Result<Result<(), Error>, JoinError>,
+    file: PathBuf,
+) -> Result<(), Error> {
+    result.unwrap_or_else(|error| {
+        Err(Error::Io {
+            doing: "write",
+            file,
+            why: io::Error::other(error),
         })
-    });
-    saving.await.unwrap_or(Ok(()))
+    })
 }

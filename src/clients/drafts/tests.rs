@@ -237,3 +237,54 @@ async fn the_keeper_tells_when_it_cannot_save_and_when_it_can_again() {
     drop(orders);
     keeper.await.unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_draft_that_cannot_be_saved_holds_up_no_other_and_is_tried_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let drafts = Drafts::new(folder.path());
+    // A folder where the first draft should be: it cannot be replaced by a file.
+    let in_the_way = drafts.draft_file(&key("attic"));
+    std::fs::create_dir_all(&in_the_way).unwrap();
+    let (orders, receiver) = tokio::sync::mpsc::unbounded_channel();
+    let (report, mut told) = tokio::sync::mpsc::channel(1);
+    // The first order is carried out alone, and those that come meanwhile together.
+    orders.send(keeper::Order::Drop(key("home"))).unwrap();
+    for context in ["attic", "office"] {
+        let draft = Box::new(draft(context, "x"));
+        orders.send(keeper::Order::Keep(draft)).unwrap();
+    }
+    let keeper = tokio::spawn(keeper::keep(drafts.clone(), receiver, report));
+    told.recv().await.unwrap().unwrap_err();
+    assert_eq!(drafts.load(&key("office")).unwrap().unwrap().text, "x");
+    std::fs::remove_dir(&in_the_way).unwrap();
+    assert_eq!(told.recv().await.unwrap(), Ok(()));
+    assert_eq!(drafts.load(&key("attic")).unwrap().unwrap().text, "x");
+    drop(orders);
+    keeper.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_newer_order_takes_the_place_of_one_that_failed() {
+    let folder = tempfile::tempdir().unwrap();
+    let drafts = Drafts::new(folder.path());
+    let in_the_way = drafts.draft_file(&key("attic"));
+    std::fs::create_dir_all(&in_the_way).unwrap();
+    let (orders, receiver) = tokio::sync::mpsc::unbounded_channel();
+    let (report, mut told) = tokio::sync::mpsc::channel(1);
+    let keeper = tokio::spawn(keeper::keep(drafts.clone(), receiver, report));
+    let order = |text| keeper::Order::Keep(Box::new(draft("attic", text)));
+    orders.send(order("old")).unwrap();
+    told.recv().await.unwrap().unwrap_err();
+    std::fs::remove_dir(&in_the_way).unwrap();
+    orders.send(order("new")).unwrap();
+    drop(orders);
+    keeper.await.unwrap();
+    assert_eq!(drafts.load(&key("attic")).unwrap().unwrap().text, "new");
+}
+
+#[tokio::test]
+async fn a_write_that_panics_is_not_done() {
+    let task = tokio::spawn(async { panic!("as a mistake of ours would") });
+    let result = keeper::ended(task.await, "draft".into());
+    assert!(result.unwrap_err().to_string().contains("draft"));
+}
