@@ -169,6 +169,7 @@ fn main() {
             user: "root".to_owned(),
             host: "desk".to_owned(),
         },
+        keeps_host_keys: true,
     };
     let ssh = Ssh::new(settings, asks);
     let to = Destination::parse("board").unwrap();

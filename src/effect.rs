@@ -277,7 +277,8 @@ pub enum Effect {
 
 impl Effect {
     /// True when it changes the cluster, a board or a file: the choke point of read-only mode asks this, and a new
-    /// effect does not compile without an answer.
+    /// effect does not compile without an answer. A yes to a host key is none: where the program is read-only it counts
+    /// until the end and is written nowhere (`keeps_host_keys` of `clients::ssh::Settings`).
     pub fn is_write(&self) -> bool {
         match self {
             Effect::SetUnschedulable { .. }

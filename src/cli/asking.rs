@@ -13,7 +13,7 @@ use futures::future::select_all;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use tokio::sync::mpsc;
 
-use crate::cli::{Failure, cockpit};
+use crate::cli::{Failure, Global, cockpit};
 use crate::clients::ssh::{Ask, Settings, Ssh};
 use crate::rack::secret::Secret;
 use crate::rack::ssh::{Answer, ChangedKey, HostKey, Prompt, Question};
@@ -27,15 +27,20 @@ const CLEAR: u8 = 21;
 /// Nobody types more.
 const LONGEST: usize = 4_096;
 
-/// Does something over ssh, and asks the person what has to be asked meanwhile.
+/// Does something over ssh, and asks the person what has to be asked meanwhile. Read-only, no host key is written down.
 pub(super) fn with_ssh<T>(
+    global: &Global,
     work: impl AsyncFnOnce(&Ssh) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     let runtime = cockpit::runtime().map_err(Failure::usage)?;
     let terminal = Terminal::open().map(Arc::new);
     let result = runtime.block_on(async {
         let (asks, asked) = mpsc::channel(1);
-        let ssh = Ssh::new(Settings::of_user(), asks);
+        let settings = Settings {
+            keeps_host_keys: !global.read_only,
+            ..Settings::of_user()
+        };
+        let ssh = Ssh::new(settings, asks);
         tokio::select! { biased;
             () = stopped() => Err(Failure {
                 code: 130,

@@ -188,7 +188,7 @@ fn save(global: &Global, arguments: Save) -> Result<ExitCode, Failure> {
     let to = destination(arguments.host.as_deref().unwrap_or_default())?;
     let folder = folder(arguments.to)?;
     let lock = lock(&arguments.lock)?;
-    let kept = with_ssh(async |ssh| {
+    let kept = with_ssh(global, async |ssh| {
         let survey = backup::survey(ssh, &to, arguments.data_dir.as_deref());
         let survey = survey.await.map_err(wrong)?;
         let method = survey.method(arguments.stop).map_err(wrong)?;

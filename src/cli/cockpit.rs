@@ -252,6 +252,7 @@ async fn show(
     effects = effects.with_gitlabs(loaded.gitlabs.clone());
     let mut ssh = ssh::Settings::of_user();
     ssh.config.clone_from(&loaded.config.ssh_config);
+    ssh.keeps_host_keys = !loaded.read_only;
     effects = effects.with_ssh(ssh.clone());
     let mut signals = signals::listen()?;
     terminal::install_panic_hook();

@@ -212,7 +212,7 @@ fn merge(
     }
     let (source, reached) = match &place {
         Place::Ssh(to) => {
-            let (source, address) = fetch(to)?;
+            let (source, address) = fetch(global, to)?;
             (source, Some(address))
         }
         place => (on_disk::read_source(place).map_err(wrong)?, None),
@@ -249,8 +249,10 @@ fn merge(
 }
 
 /// Over ssh, with the questions that come up on the terminal.
-fn fetch(to: &Destination) -> Result<(Source, String), Failure> {
-    asking::with_ssh(async |ssh| on_disk::fetch(ssh, to).await.map_err(wrong))
+fn fetch(global: &Global, to: &Destination) -> Result<(Source, String), Failure> {
+    asking::with_ssh(global, async |ssh| {
+        on_disk::fetch(ssh, to).await.map_err(wrong)
+    })
 }
 
 /// Asks every server of the plan who it is. A wrong answer ends the merge, none is a warning.

@@ -135,7 +135,7 @@ pub(super) fn run(global: &Global, arguments: &OnboardArguments) -> Result<ExitC
         Some(file) => file::read(file).map_err(Failure::usage)?,
         None => Plan::default(),
     };
-    let done = with_ssh(async |ssh| {
+    let done = with_ssh(global, async |ssh| {
         let depot = Depot::new(
             paths.cache.join("k3s"),
             plan.sources(),

@@ -61,7 +61,7 @@ pub(super) fn run(global: &Global, arguments: &RestoreArguments) -> Result<ExitC
     let choice = Choice {
         any_version: arguments.any_version,
     };
-    with_ssh(async |ssh| {
+    with_ssh(global, async |ssh| {
         let board = backup::survey(ssh, &to, Some(&record.data_dir));
         let board = board.await.map_err(wrong)?;
         let plan = plan(&record, &board, choice, Timestamp::now()).map_err(wrong)?;

@@ -79,6 +79,8 @@ pub struct Settings {
     /// OpenSSH's `ssh`; `None` reads the configuration ourselves.
     pub program: Option<PathBuf>,
     pub here: Here,
+    /// Whether a host key that is accepted is written into `known_hosts`; otherwise it counts until the program ends.
+    pub keeps_host_keys: bool,
 }
 
 impl Settings {
@@ -100,6 +102,7 @@ impl Settings {
                     .unwrap_or_else(|| "root".to_owned()),
                 host: host.trim().to_owned(),
             },
+            keeps_host_keys: true,
         }
     }
 }
@@ -143,10 +146,10 @@ impl Ssh {
     pub fn new(settings: Settings, asks: mpsc::Sender<Ask>) -> Self {
         Self {
             inner: Arc::new(Inner {
-                settings,
                 asker: Asker::new(asks),
                 slots: Mutex::default(),
-                trust: Trust::default(),
+                trust: Trust::new(settings.keeps_host_keys),
+                settings,
                 keys: KeyRing::default(),
                 dialing: Mutex::default(),
             }),

@@ -164,7 +164,7 @@ async fn reach(
             after: HANDSHAKE,
         }),
         Ok(Ok(handle)) => Ok(Reached::In(handle)),
-        Ok(Err(error)) => refused(resolved, &told, &error, address),
+        Ok(Err(error)) => refused(resolved, &told, &error, address, shared.trust),
     }
 }
 
@@ -174,6 +174,7 @@ fn refused(
     told: &Told,
     error: &russh::Error,
     address: Option<SocketAddr>,
+    trust: &Trust,
 ) -> Result<Reached, Error> {
     let name = resolved.names().name;
     match told.verdict() {
@@ -183,7 +184,7 @@ fn refused(
                 name,
                 old,
                 new: key,
-                file: Trust::file(resolved),
+                file: trust.file(resolved),
             }),
             address,
         }),
@@ -234,7 +235,7 @@ async fn accept_new(
                 through: through.map(Connection::at).into_iter().collect(),
                 key: key.clone(),
                 others: Vec::new(),
-                file: Trust::file(resolved),
+                file: shared.trust.file(resolved),
             };
             if asker.ask(question).await != Answer::Yes {
                 return Err(refuse("it was not accepted"));

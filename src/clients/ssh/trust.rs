@@ -1,7 +1,8 @@
 //! The `known_hosts` files: read for a verdict, written when the person said yes.
 //!
 //! Invariant: a file is replaced in one step and keeps its other lines; ours are 0600 in a directory of 0700. Keys that
-//! cannot be written anywhere (`/dev/null`) are remembered for this run, so that a change is noticed all the same.
+//! cannot be written anywhere (`/dev/null`), or must not be, are remembered for this run, so that a change is noticed all
+//! the same.
 
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};
@@ -17,14 +18,24 @@ use crate::rack::ssh::resolved::Resolved;
 use crate::rack::ssh::{ChangedKey, HostKey};
 
 /// Keys accepted in this run.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Trust {
+    /// Whether files are written at all.
+    keeps: bool,
     accepted: Mutex<Vec<(String, HostKey)>>,
     /// Two boards that are accepted at once must not write over each other.
     writing: Mutex<()>,
 }
 
 impl Trust {
+    pub(super) fn new(keeps: bool) -> Trust {
+        Trust {
+            keeps,
+            accepted: Mutex::default(),
+            writing: Mutex::default(),
+        }
+    }
+
     /// Everything that is known for this host.
     pub(super) fn known(&self, resolved: &Resolved) -> KnownHosts {
         let paths = resolved
@@ -48,8 +59,11 @@ impl Trust {
         known
     }
 
-    /// Where a new key of this host is written; `None` when its file is no regular one.
-    pub(super) fn file(resolved: &Resolved) -> Option<PathBuf> {
+    /// Where a new key of this host is written; `None` when nothing is, or its file is no regular one.
+    pub(super) fn file(&self, resolved: &Resolved) -> Option<PathBuf> {
+        if !self.keeps {
+            return None;
+        }
         let path = PathBuf::from(resolved.known_hosts.first()?);
         match fs::metadata(&path) {
             Ok(meta) if !meta.is_file() => None,
@@ -60,7 +74,7 @@ impl Trust {
     /// Remembers a key under the host's name.
     pub(super) fn accept(&self, resolved: &Resolved, key: &HostKey) -> Result<(), Error> {
         let name = resolved.names().name;
-        if let Some(file) = Self::file(resolved) {
+        if let Some(file) = self.file(resolved) {
             self.write(&file, |text| {
                 let is_hidden = resolved.hash_known_hosts || edit::hides_names(text);
                 Ok(edit::with_line(text, &line(&name, key, is_hidden)?))
@@ -88,6 +102,7 @@ impl Trust {
         files.dedup();
         for file in files
             .into_iter()
+            .filter(|_| self.keeps)
             .filter(|file| file.is_file() || Some(*file) == changed.file.as_ref())
         {
             let is_ours = Some(file) == changed.file.as_ref();

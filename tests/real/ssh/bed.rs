@@ -17,6 +17,7 @@ use super::sshd::{PASSPHRASE, PASSWORD, Sshd, key, public};
 pub(crate) struct Bed {
     pub(crate) dir: TempDir,
     pub(crate) ssh: Ssh,
+    again: (Settings, mpsc::Sender<Ask>),
     questions: Arc<Mutex<Vec<Question>>>,
     answer: Arc<Mutex<Person>>,
 }
@@ -87,13 +88,23 @@ impl Bed {
                 user: "root".to_owned(),
                 host: "desk.lan".to_owned(),
             },
+            keeps_host_keys: true,
         };
         Bed {
-            ssh: Ssh::new(settings, asks),
+            ssh: Ssh::new(settings.clone(), asks.clone()),
+            again: (settings, asks),
             dir,
             questions,
             answer,
         }
+    }
+
+    /// The same where no host key may be written down.
+    pub(crate) fn keeping_nothing(mut self) -> Bed {
+        let (mut settings, asks) = self.again.clone();
+        settings.keeps_host_keys = false;
+        self.ssh = Ssh::new(settings, asks);
+        self
     }
 
     /// From now on somebody else answers.

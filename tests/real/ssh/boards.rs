@@ -76,6 +76,7 @@ impl Board {
                 user: "root".to_owned(),
                 host: "desk.lan".to_owned(),
             },
+            keeps_host_keys: true,
         };
         let ssh = Ssh::new(settings, asks);
         let kept = Kept {

@@ -526,3 +526,36 @@ fn a_key_that_can_be_written_nowhere_is_remembered_for_this_run() {
         drop(other);
     });
 }
+
+#[test]
+fn where_nothing_may_be_written_a_yes_counts_for_this_run() {
+    if !is_there() {
+        return;
+    }
+    run(async {
+        let server = Sshd::start(&[]);
+        let before = lines(&server, "HOST <host-ed25519-other>\n");
+        for (known, asked) in [("", "new"), (&before, "changed")] {
+            let bed = Bed::for_boards(&[&server], "", sure).keeping_nothing();
+            bed.write_known_hosts(known);
+            for _ in 0..2 {
+                assert_eq!(bed.says("echo in").await, "in\n", "{asked}");
+                bed.ssh.disconnect(&destination("board"));
+            }
+            let file = match &bed.questions()[..] {
+                [Question::NewHostKey { file, .. }] => file.clone(),
+                [Question::ChangedHostKey { changed, .. }] => changed.file.clone(),
+                other => panic!("{asked}: {other:?}"),
+            };
+            assert_eq!(file, None, "{asked}: the form says that nothing is written");
+            assert_eq!(bed.known_hosts(), known, "{asked}");
+            assert!(!bed.dir.path().join("known_hosts.old").exists());
+        }
+        // Where nobody need be asked either.
+        let config = "StrictHostKeyChecking accept-new\n";
+        let bed = Bed::for_boards(&[&server], config, willing).keeping_nothing();
+        bed.write_known_hosts("");
+        assert_eq!(bed.says("echo in").await, "in\n");
+        assert_eq!(bed.known_hosts(), "");
+    });
+}

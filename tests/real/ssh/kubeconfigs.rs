@@ -238,6 +238,7 @@ fn the_cockpit_fetches_it_with_the_questions_as_messages_and_writes_nothing_by_i
                 user: "root".to_owned(),
                 host: "desk.lan".to_owned(),
             },
+            keeps_host_keys: true,
         };
         let kubeconfig = home.path().join("config");
         let target = Target {
