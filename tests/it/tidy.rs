@@ -248,3 +248,24 @@ fn update_and_panes_never_wait_nor_ask_the_time() {
     }
     expect_none(&complaints);
 }
+
+/// What is started beside the screen must not be caught by a stop half-started: see `clients/process.rs`.
+#[test]
+fn clients_start_programs_in_one_place() {
+    let mut complaints = Vec::new();
+    for source in sources()
+        .iter()
+        .filter(|source| source.module() == "clients" && !source.is_test())
+        .filter(|source| source.path != "src/clients/process.rs")
+    {
+        for (number, line) in source.code() {
+            if [".output()", ".spawn()"]
+                .iter()
+                .any(|call| line.contains(call))
+            {
+                complaints.push(format!("{}:{number}: {}", source.path, line.trim()));
+            }
+        }
+    }
+    expect_none(&complaints);
+}

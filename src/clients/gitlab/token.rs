@@ -6,6 +6,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use super::error::Fault;
+use crate::clients::process;
 use crate::rack::secret::Secret;
 
 /// A password manager may ask its owner for something.
@@ -58,12 +59,16 @@ async fn from_command(words: &[String]) -> Result<String, Fault> {
     command
         .args(words.get(1..).unwrap_or_default())
         .stdin(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .kill_on_drop(true);
-    let output = tokio::time::timeout(PATIENCE, command.output()).await;
+    let child = command
+        .spawn()
+        .map_err(|error| fault(&format!("cannot be started: {error}")))?;
+    let output = tokio::time::timeout(PATIENCE, child.wait_with_output()).await;
     let output = output
         .map_err(|_| fault("does not end"))?
-        .map_err(|error| fault(&format!("cannot be started: {error}")))?;
+        .map_err(|error| fault(&format!("cannot be read: {error}")))?;
     if !output.status.success() {
         return Err(fault(&format!("failed ({})", output.status)));
     }
