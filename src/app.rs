@@ -280,6 +280,9 @@ impl Model {
             && let Some(next) = self.waiting.pop_front()
         {
             self.popup = Some(next);
+            // What only said to wait for it is over.
+            self.notice
+                .take_if(|(notice, _)| notice.level == Level::Info);
             self.came_up = (!is_key).then(|| self.now().mono);
         }
     }

@@ -607,6 +607,21 @@ fn a_question_that_comes_by_itself_waits_its_turn_and_takes_no_key_by_accident()
 }
 
 #[test]
+fn a_question_takes_the_place_of_the_notice_to_wait_for_it_but_not_of_a_warning() {
+    let mut model = model();
+    update(&mut model, Msg::info("looking at the pods"));
+    assert_eq!(notice(&model), "looking at the pods");
+    update(&mut model, Msg::Ask(question_that_waits()));
+    assert!(model.notice.is_none(), "{:?}", model.notice);
+    tick(&mut model, 1_400);
+    press(&mut model, "n");
+
+    update(&mut model, Msg::warn("one is late"));
+    update(&mut model, Msg::Ask(question_that_waits()));
+    assert_eq!(notice(&model), "one is late");
+}
+
+#[test]
 fn a_task_that_waits_for_an_answer_hears_of_a_no_also_when_the_context_changes() {
     let mut model = model();
     update(&mut model, Msg::Ask(question_that_waits()));
