@@ -215,6 +215,26 @@ fn an_edit_is_reviewed_asked_and_sent_at_the_version_that_was_read() {
 }
 
 #[test]
+fn nothing_is_said_of_the_changes_of_a_text_that_cannot_be_applied() {
+    let mistakes = [
+        ("text::[", "this is not YAML"),
+        ("backspace backspace backspace text:1", "ends before it"),
+    ];
+    for (keys, fault) in mistakes {
+        let mut model = rack(USUAL);
+        let to_range = "down enter e down down down down end";
+        press(&mut model, &format!("{to_range} {keys} esc d"));
+        let screen = text(&model);
+        assert!(screen.contains(fault), "{screen}");
+        assert!(screen.contains("cannot be said before"), "{screen}");
+        assert!(screen.contains("1 error"), "{screen}");
+        for untrue in ["nothing", "Nothing", "nobody loses"] {
+            assert!(!screen.contains(untrue), "{untrue}:\n{screen}");
+        }
+    }
+}
+
+#[test]
 fn services_that_would_lose_their_address_are_named_before() {
     let mut model = rack(USUAL);
     press(

@@ -11,7 +11,7 @@ use crate::panes::pools::session::Session;
 use crate::panes::scrolled;
 use crate::rack::Rack;
 use crate::rack::draft::{Applied, Deed};
-use crate::rack::pool_text::{Change, Flaw};
+use crate::rack::pool_text::Change;
 use crate::rack::pools::impact::{Fate, impact};
 use crate::rack::pools::live;
 use crate::rack::pools::read::read;
@@ -24,10 +24,15 @@ use crate::ui::text::{clean, cut_end, put, wrap};
 /// Lines shown around a change.
 const AROUND: usize = 3;
 
+/// Instead of any change, where the text cannot be applied.
+const UNKNOWN: &str = "What this would change cannot be said before that is put right.";
+
 /// What applying the text would do.
 #[derive(Debug)]
 pub(super) struct Review {
     pub(super) title: &'static str,
+    /// So many faults keep the text from being applied: nothing is said of changes then.
+    errors: usize,
     pub(super) changes: Vec<Change>,
     /// What the Services notice of it, in one sentence; `None` where they notice nothing.
     pub(super) impact: Option<String>,
@@ -64,17 +69,29 @@ impl Look {
 impl Review {
     pub(super) fn of(session: &Session, rack: &Rack) -> Review {
         let text = session.editor.text();
-        let (changes, flaws) = match session.changes() {
-            Ok(changes) => (changes.clone(), Vec::new()),
-            Err(flaws) => (Vec::new(), flaws.clone()),
-        };
-        let mut lines = Vec::new();
-        put_flaws(&flaws, &mut lines);
-        put_changes(&changes, session.base != text, &mut lines);
-        let impact = put_services(session, &text, rack, &mut lines);
+        let is_touched = session.base != text;
+        let errors = session.errors();
+        let mut lines: Vec<(Look, String)> = errors
+            .iter()
+            .map(|error| {
+                (
+                    Look::Bad,
+                    format!("line {}: {}", error.line + 1, error.text),
+                )
+            })
+            .collect();
+        let (mut changes, mut impact) = (Vec::new(), None);
+        if is_touched && !errors.is_empty() {
+            lines.push((Look::Plain, UNKNOWN.to_owned()));
+        } else {
+            changes = session.changes().clone().unwrap_or_default();
+            put_changes(&changes, is_touched, &mut lines);
+            impact = put_services(session, &text, rack, &mut lines);
+        }
         put_difference(&session.base, &text, &mut lines);
         Review {
             title: "What this changes",
+            errors: if is_touched { errors.len() } else { 0 },
             changes,
             impact,
             lines,
@@ -86,6 +103,7 @@ impl Review {
     pub(super) fn page(title: &'static str, lines: Vec<(Look, String)>) -> Review {
         Review {
             title,
+            errors: 0,
             changes: Vec::new(),
             impact: None,
             lines,
@@ -99,10 +117,12 @@ impl Review {
     }
 
     pub(super) fn summary(&self) -> String {
-        match self.changes.len() {
-            0 => "nothing".to_owned(),
-            1 => "1 object".to_owned(),
-            count => format!("{count} objects"),
+        match (self.errors, self.changes.len()) {
+            (1, _) => "1 error".to_owned(),
+            (2.., _) => format!("{} errors", self.errors),
+            (0, 0) => "nothing".to_owned(),
+            (0, 1) => "1 object".to_owned(),
+            (0, count) => format!("{count} objects"),
         }
     }
 
@@ -112,12 +132,6 @@ impl Review {
 
     pub(super) fn draw(&self, theme: &Theme, area: Rect, buf: &mut Buffer) {
         draw_lines(&self.lines, self.scroll, theme, area, buf);
-    }
-}
-
-fn put_flaws(flaws: &[Flaw], lines: &mut Vec<(Look, String)>) {
-    for flaw in flaws {
-        lines.push((Look::Bad, format!("line {}: {}", flaw.line + 1, flaw.what)));
     }
 }
 

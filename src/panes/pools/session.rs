@@ -335,6 +335,22 @@ impl Session {
         self.editor.go_to(place, 0);
     }
 
+    /// Everything that speaks against applying, in the order of the lines.
+    pub(super) fn errors(&self) -> Vec<Mark> {
+        let is_error = |mark: &&Mark| mark.weight == MarkWeight::Error;
+        let marks = self.editor.marks().iter().filter(is_error);
+        let mut errors: Vec<Mark> = marks
+            .filter(|mark| !self.refused.contains(mark))
+            .cloned()
+            .collect();
+        // A long text is compared only when it is looked at: its flaws may have no signs yet.
+        if let Err(flaws) = &self.changes {
+            judge::add_flaws(&mut errors, flaws);
+        }
+        errors.sort_by_key(|error| (error.line, error.columns.start));
+        errors
+    }
+
     /// Errors that speak against applying; the first of them.
     pub(super) fn first_error(&self) -> Option<&Mark> {
         let is_error = |mark: &&Mark| mark.weight == MarkWeight::Error;

@@ -390,7 +390,7 @@ fn syntax(fault: &YamlFault, layer: Layer) -> Finding {
             layer,
             Kind::Syntax,
             fault.span.clone(),
-            format!("this is no YAML: {}", fault.what),
+            format!("this is not YAML: {}", fault.what),
         )
     }
 }
