@@ -44,7 +44,12 @@ fn sources(rack: &Rack) -> Vec<Problem> {
                 forbidden.push((source, problem));
             }
             SourceState::Forbidden(problem) | SourceState::Failing(problem) => {
-                problems.push(problem.clone());
+                // Two sources may stand on one rule, as the events of nodes and of services do: it is missing once.
+                let is_said =
+                    |said: &Problem| (&said.about, &said.what) == (&problem.about, &problem.what);
+                if !problems.iter().any(is_said) {
+                    problems.push(problem.clone());
+                }
             }
             SourceState::Waiting | SourceState::Live | SourceState::Absent => {}
         }
@@ -219,8 +224,14 @@ fn conditions(rack: &Rack, node: &Node, problems: &mut Vec<Problem>) {
     }
     for condition in node.troubles() {
         let what = format!("node {} has {}", node.name, condition.kind);
-        let mut problem =
-            Problem::new(Severity::Warning, about(node), what).why(&*condition.message);
+        let problem = Problem::new(Severity::Warning, about(node), what);
+        let mut problem = match meaning(&condition.kind) {
+            Some((why, next)) => problem.why(why).next(next),
+            // Not one of the kubelet's own: whoever set it has the words.
+            None => problem
+                .why(&*condition.message)
+                .next("read the events of the node and the journal of k3s on the board"),
+        };
         if let Some(since) = condition.since {
             problem = problem.evidence(format!(
                 "{} since {}",
@@ -230,6 +241,29 @@ fn conditions(rack: &Rack, node: &Node, problems: &mut Vec<Problem>) {
         }
         problems.push(problem);
     }
+}
+
+/// What a condition that the kubelet sets comes to, and what to do; its message only repeats its name.
+fn meaning(kind: &str) -> Option<(&'static str, &'static str)> {
+    Some(match kind {
+        "DiskPressure" => (
+            "its disk is almost full: the kubelet deletes images and evicts pods, and no new ones are placed on it",
+            "free space on the board: images, logs and volumes; or give it a bigger disk",
+        ),
+        "MemoryPressure" => (
+            "its memory is almost used up: the kubelet evicts pods, and none without memory requests is placed on it",
+            "find the pods that use the most memory; give them limits, or move some to another node",
+        ),
+        "PIDPressure" => (
+            "almost no process numbers are left on it: the kubelet evicts pods, and no new ones are placed on it",
+            "find the pod that starts so many processes, and stop it",
+        ),
+        "NetworkUnavailable" => (
+            "the network of its pods is not set up: no new ones are placed on it",
+            "read the journal of k3s on the board for what the network plugin says",
+        ),
+        _ => return None,
+    })
 }
 
 /// Adds what the Ready condition says: its message as the reason when there is none yet, else as evidence.
@@ -322,10 +356,18 @@ fn failing_on(node: &NodeName, pods: &[&Pod]) -> Problem {
         format!("{}/{} {}{restarts}", pod.namespace, pod.name, pod.status)
     };
     let mut problem = Problem::new(Severity::Warning, Subject::Node(node.clone()), what)
-        .next("open the node for its pods; the log and the events of a pod say why");
+        .next("read the log and the events of a failing pod: they say why");
     if let [pod] = pods {
         return problem.why(line(pod));
     }
+    let mut statuses: BTreeMap<&str, usize> = BTreeMap::new();
+    for pod in pods {
+        *statuses.entry(&pod.status).or_default() += 1;
+    }
+    let counted = statuses
+        .iter()
+        .map(|(status, count)| format!("{count} {status}"));
+    problem.why = counted.collect::<Vec<String>>().join(", ");
     problem.evidence = pods.iter().take(NAMED).map(line).collect();
     match pods.len().saturating_sub(NAMED) {
         0 => problem,

@@ -160,6 +160,43 @@ fn forbidden_leases_make_beats_unknown_and_say_so_once() {
 }
 
 #[test]
+fn a_missing_rule_is_one_problem_though_two_sources_stand_on_it() {
+    let mut rack = rack();
+    for source in [Source::Events, Source::ServiceEvents] {
+        let problem = Problem::new(Severity::Warning, Subject::Link, "no events");
+        rack.apply(Fact::Source(source, SourceState::Forbidden(problem)));
+    }
+    assert_eq!(sentences(&mut rack), ["no events"]);
+}
+
+#[test]
+fn a_condition_of_a_node_says_what_it_comes_to_and_what_to_do() {
+    let mut rack = rack();
+    let mut pressed = node("rpi-01", Truth::True);
+    let condition = |kind: &str, message: &str| Condition {
+        kind: kind.into(),
+        status: Truth::True,
+        message: message.into(),
+        ..pressed.conditions[0].clone()
+    };
+    let (disk, deadlock) = (
+        condition("DiskPressure", "kubelet has disk pressure"),
+        condition("KernelDeadlock", "a task hangs"),
+    );
+    pressed.conditions.extend([disk, deadlock]);
+    rack.apply(Fact::Nodes(Change::Applied(pressed)));
+    rack.survey();
+    let why_of = |what: &str| {
+        let problem = rack.problems.iter().find(|it| it.what.ends_with(what));
+        let problem = problem.unwrap_or_else(|| panic!("{:?}", rack.problems));
+        assert!(!problem.next.is_empty(), "{problem:?}");
+        problem.why.clone()
+    };
+    assert!(why_of("has DiskPressure").contains("evicts pods"));
+    assert_eq!(why_of("has KernelDeadlock"), "a task hangs");
+}
+
+#[test]
 fn kinds_of_metallb_that_may_not_be_read_are_one_problem_with_one_command() {
     let mut rack = rack();
     for source in [Source::IpAddressPools, Source::L2Statuses] {
@@ -233,6 +270,7 @@ fn pods_that_fail_are_named_with_the_reason() {
     assert!(rack.problems[0].why.contains("p0 ImagePullBackOff"));
     rack.apply(failing(7));
     assert_eq!(sentences(&mut rack), ["7 pods on node rpi-01 are failing"]);
+    assert_eq!(rack.problems[0].why, "7 ImagePullBackOff");
     assert_eq!(rack.problems[0].evidence.len(), 6);
     assert_eq!(rack.problems[0].evidence[5], "and 2 more");
 }

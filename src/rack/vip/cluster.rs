@@ -57,7 +57,7 @@ fn node_addresses(scene: &Scene<'_>, found: &mut Vec<Finding>) {
                 .why(format!(
                     "{address} would be given to a service, and the node would lose it"
                 ))
-                .next("cut the addresses of nodes out of the pool (3)");
+                .next("in the Pools pane, cut the addresses of nodes out of the pool");
             for (address, node) in &nodes {
                 it = it.evidence(format!("{address} is node {node}"));
             }
@@ -67,7 +67,7 @@ fn node_addresses(scene: &Scene<'_>, found: &mut Vec<Finding>) {
             found.push(
                 finding(Symptom::NodeAddressInPool, Severity::Note, what)
                     .why("the first address of the nodes' network is usually the router's")
-                    .next("cut it out of the pool (3) if it is"),
+                    .next("if it is, cut it out of the pool in the Pools pane"),
             );
         }
     }
@@ -169,12 +169,12 @@ fn configuration(scene: &Scene<'_>, found: &mut Vec<Finding>) {
         let (symptom, next) = if is_aggregation {
             (
                 Symptom::Aggregation,
-                "compare the aggregation lengths of all BGPAdvertisements with the pool's ranges (3)",
+                "in the Pools pane, compare the aggregation lengths of all BGPAdvertisements with the pool's ranges",
             )
         } else {
             (
                 Symptom::ConfigurationIgnored,
-                "correct the configuration (3); until then the one before holds",
+                "correct the configuration in the Pools pane; until then the one before holds",
             )
         };
         let mut it = finding(
@@ -206,7 +206,7 @@ fn config_map(scene: &Scene<'_>) -> Option<Finding> {
     let what = "MetalLB does not take its configuration";
     let mut it = finding(Symptom::ConfigurationIgnored, Severity::Critical, what)
         .why(&refused.first()?.what)
-        .next("correct the configuration (3); until then the one before holds");
+        .next("correct the configuration in the Pools pane; until then the one before holds");
     for mistake in refused.iter().take(MISTAKES) {
         let line = index.place(mistake.span.start).line;
         let what = &mistake.what;

@@ -139,12 +139,12 @@ fn pools_exist(scene: &Scene<'_>, service: &Service) -> Option<Finding> {
                         .map_or("0.13 or newer".to_owned(), |it| it.to_string()),
                     config_map.head.name
                 ),
-                "convert the ConfigMap to custom resources (3)",
+                "convert the ConfigMap to custom resources in the Pools pane",
                 Symptom::NotConverted,
             ),
             None => (
                 "MetalLB has no pool of addresses".to_owned(),
-                "make an IPAddressPool and an L2Advertisement (3)",
+                "make an IPAddressPool and an L2Advertisement in the Pools pane",
                 Symptom::NoPools,
             ),
         },
@@ -154,7 +154,7 @@ fn pools_exist(scene: &Scene<'_>, service: &Service) -> Option<Finding> {
         }
         Era::ConfigMap => (
             "MetalLB's ConfigMap names no pool of addresses".to_owned(),
-            "write a pool into the ConfigMap (3)",
+            "write a pool into the ConfigMap, in the Pools pane",
             Symptom::NoPools,
         ),
         Era::Unknown | Era::Absent => return None,
@@ -210,12 +210,12 @@ fn requested_address(scene: &Scene<'_>, service: &Service, address: IpAddr) -> O
         let next = match (nearest, free.as_deref()) {
             (Some(pool), Some([free, ..])) => {
                 format!(
-                    "ask for an address of pool {}, {free} is free; or widen it (3)",
+                    "ask for an address of pool {}, {free} is free; or widen it in the Pools pane",
                     pool.name
                 )
             }
-            (Some(pool), _) => format!("widen pool {} (3)", pool.name),
-            (None, _) => format!("make a pool with {address} (3)"),
+            (Some(pool), _) => format!("widen pool {} in the Pools pane", pool.name),
+            (None, _) => format!("make a pool with {address} in the Pools pane"),
         };
         let why = format!("it asks for {address}, which is in no pool");
         return Some(pending(Symptom::RequestOutsidePools, service, why, &next));
@@ -275,7 +275,8 @@ fn anything(scene: &Scene<'_>, service: &Service) -> Option<Finding> {
         "no pool gives addresses to it by itself: {}",
         reasons.join("; ")
     );
-    let next = "ask for a pool with the annotation address-pool, or change the pool (3)";
+    let next =
+        "ask for a pool with the annotation address-pool, or change the pool in the Pools pane";
     Some(pending(Symptom::NoAutomaticPool, service, why, next))
 }
 
@@ -284,7 +285,7 @@ fn not_allowed(service: &Service, pool: &Pool<'_>) -> Finding {
         "pool {} is for other services (serviceAllocation)",
         pool.name
     );
-    let next = "ask for another pool, or widen the serviceAllocation of this one (3)";
+    let next = "ask for another pool, or widen the serviceAllocation of this one in the Pools pane";
     pending(Symptom::NoAutomaticPool, service, why, next)
 }
 
@@ -315,7 +316,7 @@ fn full(scene: &Scene<'_>, service: &Service, pools: &[&Pool<'_>]) -> Option<Fin
         ),
     };
     let why: Vec<String> = uses.iter().map(words).collect();
-    let next = "widen it (3) or free an address";
+    let next = "widen it in the Pools pane, or free an address";
     Some(pending(Symptom::PoolsFull, service, why.join("; "), next))
 }
 

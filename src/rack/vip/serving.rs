@@ -137,7 +137,7 @@ fn outside_pools(case: &Case<'_, '_>) -> Option<Finding> {
     } else {
         finding
             .why(format!("{} is outside the pools", case.address))
-            .next("put the address back into a pool (3), or let the controller give another one")
+            .next("put the address back into a pool in the Pools pane, or let the controller give another one")
     })
 }
 
@@ -198,9 +198,12 @@ fn not_advertised(case: &Case<'_, '_>) -> Option<Finding> {
             pool.name
         ))
         .next(if dangling.is_empty() {
-            format!("make an L2Advertisement for pool {} (3)", pool.name)
+            format!(
+                "make an L2Advertisement for pool {} in the Pools pane",
+                pool.name
+            )
         } else {
-            "correct the name in the advertisement (3)".to_owned()
+            "correct the name in the advertisement, in the Pools pane".to_owned()
         });
     for (advertisement, name) in dangling {
         finding = finding.evidence(format!(
