@@ -248,12 +248,12 @@ impl Panes {
     }
 
     /// The actions worth a hint, most useful first.
-    pub fn hints(&self, pane: PaneId) -> &'static [Action] {
+    pub fn hints(&self, pane: PaneId, rack: &Rack) -> &'static [Action] {
         match pane {
             PaneId::Rack => self.rack.hints(),
             PaneId::Services => self.services.hints(),
             PaneId::Kubeconfig => self.kubeconfig.hints(),
-            PaneId::Pipelines => self.pipelines.hints(),
+            PaneId::Pipelines => self.pipelines.hints(rack),
             PaneId::Pools => self.pools.hints(),
             PaneId::Logs => self.logs.hints(),
             PaneId::Workloads => self.workloads.hints(),

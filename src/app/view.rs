@@ -434,7 +434,7 @@ fn foot(model: &Model, regions: &Regions, buf: &mut Buffer) -> Option<Position> 
 
 fn foot_actions(model: &Model) -> Vec<Action> {
     match &model.popup {
-        None => model.panes.hints(model.focus).to_vec(),
+        None => model.panes.hints(model.focus, &model.rack).to_vec(),
         Some(Popup::Question(_) | Popup::Form(_)) => Vec::new(),
         Some(Popup::Menu(_)) => vec![Action::RowOpen, Action::Close],
         Some(Popup::Help { .. }) => vec![Action::HalfDown, Action::Close],

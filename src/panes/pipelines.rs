@@ -42,6 +42,8 @@ pub struct PipelinesPane {
     /// Earlier attempts have rows of their own.
     shows_attempts: bool,
     log: LogPage,
+    /// Counts how often a log was opened.
+    opened: u64,
     /// Counts how often somebody wanted everything anew.
     nudge: u64,
 }
@@ -51,6 +53,7 @@ impl PipelinesPane {
     pub fn looking(&self, is_shown: bool, rack: &Rack) -> Looking {
         let mut look = Looking {
             is_shown,
+            opened: self.opened,
             nudge: self.nudge,
             ..Looking::default()
         };
@@ -201,6 +204,7 @@ impl PipelinesPane {
         };
         if let Place::Log(_) = place {
             self.log = LogPage::default();
+            self.opened += 1;
         }
         self.tables.truncate(self.trail.len() + 1);
         self.trail.push(place);
@@ -218,7 +222,7 @@ impl PipelinesPane {
         });
     }
 
-    pub fn hints(&self) -> &'static [Action] {
+    pub fn hints(&self, rack: &Rack) -> &'static [Action] {
         match self.trail.last() {
             None => &[
                 Action::RowOpen,
@@ -240,6 +244,15 @@ impl PipelinesPane {
                 Action::JobCancel,
                 Action::AttemptsToggle,
                 Action::MenuOpen,
+                Action::Close,
+            ],
+            Some(Place::Log(_)) if !LogPage::has_error(rack) => &[
+                Action::RowOpen,
+                Action::GoTop,
+                Action::GoBottom,
+                Action::FilterOpen,
+                Action::JobRetry,
+                Action::WideToggle,
                 Action::Close,
             ],
             Some(Place::Log(_)) => &[

@@ -94,12 +94,21 @@ enum Ended {
 /// The log that is read now.
 struct OpenLog {
     job: JobRef,
+    /// Which opening of the log on the screen it was read for.
+    opened: u64,
     tag: Option<String>,
     trace: Arc<Trace>,
     /// Answers in a row that brought nothing.
     quiet: u32,
     /// It was read after the job had ended: nothing more comes.
     is_whole: bool,
+}
+
+impl OpenLog {
+    /// It is what stands on the screen: not the log of another job, nor one that was closed since.
+    fn is_of(&self, job: &JobRef, look: &Looking) -> bool {
+        self.job == *job && self.opened == look.opened
+    }
 }
 
 struct Follower<'a> {
@@ -194,7 +203,7 @@ impl Follower<'_> {
             if waits {
                 topics.push(Topic::Runners(job.clone()));
             }
-            let is_whole = matches!(&self.log, Some(log) if log.job == *job && log.is_whole);
+            let is_whole = matches!(&self.log, Some(log) if log.is_of(job, look) && log.is_whole);
             if look.trace && !is_whole {
                 topics.push(Topic::Trace(job.clone()));
             }
@@ -290,9 +299,10 @@ impl Follower<'_> {
     }
 
     async fn ask_log(&mut self, job: &JobRef, look: &Looking) -> Result<News, Error> {
-        if self.log.as_ref().is_none_or(|log| log.job != *job) {
+        if self.log.as_ref().is_none_or(|log| !log.is_of(job, look)) {
             self.log = Some(OpenLog {
                 job: job.clone(),
+                opened: look.opened,
                 tag: None,
                 trace: Arc::default(),
                 quiet: 0,

@@ -70,6 +70,8 @@ pub struct Looking {
     pub job: Option<JobRef>,
     /// The log of that job is on the screen.
     pub trace: bool,
+    /// Another number: a log was opened anew, and is told whole again even if it was told before.
+    pub opened: u64,
     /// Another number wants everything anew at once.
     pub nudge: u64,
     /// Things done from here since: everything is asked anew after each.
