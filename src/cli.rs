@@ -1,9 +1,9 @@
 //! The command line: what can be asked, and which part of the program answers.
 //!
-//! Exit codes: 0 all is well; 1 `bramble problems` found something, MetalLB would refuse what `bramble pools` was given,
-//! the job of `bramble trace` has failed, or a board has not joined; 2 the command line or a file named on it is wrong;
-//! 3 the cluster could not be read; 4 the terminal could not be used; 5 nothing was written, because something
-//! is for a person to decide; 130 a signal came before it was done; 101, which is Rust's, a panic.
+//! Exit codes: 0 all is well; 1 `bramble problems` or `bramble services --fail-on-problems` found something, MetalLB would
+//! refuse what `bramble pools` was given, the job of `bramble trace` has failed, or a board has not joined; 2 the command
+//! line or a file named on it is wrong; 3 the cluster could not be read; 4 the terminal could not be used; 5 nothing was
+//! written, because something is for a person to decide; 130 a signal came before it was done; 101, which is Rust's, a panic.
 
 mod asking;
 mod backup;
@@ -39,8 +39,9 @@ use crate::theme::roles::Theme;
 const AFTER_HELP: &str = "\
 Exit codes:
   0    all is well; also when a signal or a closed terminal ends the cockpit
-  1    `bramble problems` found something; MetalLB would refuse what `bramble pools` was given;
-       the job of `bramble trace` has failed or was canceled; a board has not joined
+  1    `bramble problems` or `bramble services --fail-on-problems` found something; MetalLB would
+       refuse what `bramble pools` was given; the job of `bramble trace` has failed or was canceled;
+       a board has not joined
   2    the command line, or a file named on it, is wrong
   3    the cluster, or GitLab, could not be read
   4    the terminal could not be used

@@ -391,8 +391,23 @@ fn ask_for_passphrase() -> Result<Lock, Failure> {
     Ok(Lock::Passphrase(first))
 }
 
+/// Nobody types a passphrase for a file that cannot be read.
+fn is_there(file: &Path) -> Result<(), Failure> {
+    let shown = file.display();
+    let why = match std::fs::File::open(file).and_then(|file| file.metadata()) {
+        Ok(it) if it.is_dir() => format!("{shown} is a folder; name a file that backup list shows"),
+        Ok(_) => return Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            format!("there is no file {shown}")
+        }
+        Err(error) => format!("cannot read {shown}: {error}"),
+    };
+    Err(Failure::usage(anyhow!(say::plain(&why).into_owned())))
+}
+
 /// The key for a file: asked for when nothing was given.
 pub(super) fn key(file: &Path, arguments: &KeyArguments) -> Result<Key, Failure> {
+    is_there(file)?;
     if let Some(identity) = &arguments.identity {
         return Key::from_file(identity).map_err(wrong);
     }

@@ -8,13 +8,14 @@ use std::process::ExitCode;
 
 use anyhow::anyhow;
 use clap::{Args, ValueEnum};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::json;
 use tokio::sync::mpsc;
 
 use crate::cli::{Failure, cockpit};
 use crate::clients::kubernetes::{self, Target};
 use crate::rack::log::pattern::{Filter, Pattern, sequence};
+use crate::rack::log::query::duration;
 use crate::rack::log::{
     ContainerRef, LogLine, LogNews, LogQuery, NamePattern, SourceId, SourceState,
 };
@@ -99,6 +100,7 @@ pub(super) fn run(target: &Target, arguments: &LogArguments) -> Result<ExitCode,
     let runtime = cockpit::runtime().map_err(Failure::cluster)?;
     runtime.block_on(async {
         let query = placed(query, arguments, target).await?;
+        printer.search = Search::of(arguments, &query);
         let connection = connect(target).await?;
         let (news, mut receiver) = mpsc::channel(64);
         let reading = kubernetes::read_logs(connection, query, news);
@@ -110,7 +112,7 @@ pub(super) fn run(target: &Target, arguments: &LogArguments) -> Result<ExitCode,
         };
         let (ended, ()) = tokio::join!(printing, reading);
         ended?;
-        printer.end(arguments.query.as_deref())
+        printer.end()
     })
 }
 
@@ -120,7 +122,11 @@ async fn connect(target: &Target) -> Result<kubernetes::Connection, Failure> {
 }
 
 fn cluster(error: &kubernetes::Error) -> Failure {
-    Failure::cluster(anyhow!(error.problem().sentence()))
+    let sentence = anyhow!(error.problem().sentence());
+    match error {
+        kubernetes::Error::Kubeconfig(_) => Failure::usage(sentence),
+        _ => Failure::cluster(sentence),
+    }
 }
 
 fn wrong(what: &str, text: &str, why: impl std::fmt::Display) -> Failure {
@@ -136,7 +142,8 @@ fn names(what: &str, text: Option<&String>) -> Result<Option<NamePattern>, Failu
 fn query(arguments: &LogArguments) -> Result<LogQuery, Failure> {
     let since = match (&arguments.since, arguments.since_time) {
         (Some(text), _) => {
-            let ago: SignedDuration = text.parse().map_err(|why| wrong("--since", text, why))?;
+            let ago = duration(text);
+            let ago = ago.map_err(|why| Failure::usage(anyhow!("--since: {why}")))?;
             Timestamp::now().checked_sub(ago).ok()
         }
         (None, time) => time,
@@ -201,6 +208,53 @@ async fn placed(
     Ok(query)
 }
 
+/// What was looked for, for the sentence that nothing was found.
+#[derive(Debug, Default)]
+struct Search {
+    query: Option<String>,
+    namespace: Option<String>,
+    /// One workload or pod by its name: it is in one namespace.
+    is_one: bool,
+    follows: bool,
+}
+
+impl Search {
+    fn of(arguments: &LogArguments, query: &LogQuery) -> Search {
+        let text = arguments.query.as_deref();
+        Search {
+            query: arguments.query.clone(),
+            namespace: query.namespace.clone(),
+            is_one: text.is_some_and(|text| text.contains('/')),
+            follows: query.follow,
+        }
+    }
+
+    /// `is_nowhere`: the namespace does not exist.
+    fn nothing(&self, is_nowhere: bool) -> String {
+        let namespace = self.namespace.as_deref();
+        let mut text = match namespace.filter(|_| is_nowhere) {
+            Some(namespace) => format!("there is no namespace \"{namespace}\""),
+            None => {
+                let query = self.query.as_ref();
+                let query = query.map(|query| format!(" for \"{query}\""));
+                let place = namespace.map_or(" in any namespace".to_owned(), |namespace| {
+                    format!(" in the namespace \"{namespace}\"")
+                });
+                format!("no pod was found{}{place}", query.unwrap_or_default())
+            }
+        };
+        if self.follows {
+            text.push_str(" yet; waiting for one, ctrl-c ends it");
+        }
+        match namespace {
+            Some(_) if self.is_one => text.push_str("; -n NAMESPACE looks in another"),
+            Some(_) => text.push_str("; -A looks in all namespaces"),
+            None => {}
+        }
+        text
+    }
+}
+
 /// Writes lines; what concerns the reading itself goes to standard error.
 struct Printer {
     out: BufWriter<io::Stdout>,
@@ -210,6 +264,8 @@ struct Printer {
     highlight: Vec<Pattern>,
     is_terminal: bool,
     sources: BTreeMap<SourceId, ContainerRef>,
+    search: Search,
+    is_nowhere: bool,
     /// Sources that could not be read, and why the pods could not be found.
     failures: Vec<String>,
 }
@@ -233,6 +289,8 @@ impl Printer {
             highlight: patterns("--highlight", &arguments.highlight)?,
             is_terminal: io::stdout().is_terminal(),
             sources: BTreeMap::new(),
+            search: Search::default(),
+            is_nowhere: false,
             failures: Vec::new(),
         })
     }
@@ -263,6 +321,13 @@ impl Printer {
                 say(&problem.sentence());
                 self.failures.push(problem.sentence());
             }
+            LogNews::Nothing { is_nowhere } => {
+                self.is_nowhere = is_nowhere;
+                // Without following it is the sentence at the end.
+                if self.search.follows {
+                    say(&self.search.nothing(is_nowhere));
+                }
+            }
             LogNews::LeftOut(container) => say(&format!(
                 "{} is left out: too many containers match; raise --max-log-requests",
                 named(&container)
@@ -288,15 +353,11 @@ impl Printer {
         }
     }
 
-    fn end(mut self, query: Option<&str>) -> Result<ExitCode, Failure> {
+    fn end(mut self) -> Result<ExitCode, Failure> {
         check(self.out.flush())?;
         if self.sources.is_empty() && self.failures.is_empty() {
-            let of = query
-                .map(|query| format!(" for \"{query}\""))
-                .unwrap_or_default();
-            return Err(Failure::cluster(anyhow!(
-                "no pod was found{of}; -A looks in all namespaces"
-            )));
+            let nothing = self.search.nothing(self.is_nowhere);
+            return Err(Failure::cluster(anyhow!(nothing)));
         }
         Ok(ExitCode::from(if self.failures.is_empty() { 0 } else { 3 }))
     }
@@ -419,6 +480,33 @@ mod tests {
             text: text.into(),
             cut: 0,
         }
+    }
+
+    #[test]
+    fn nothing_found_says_where_it_was_looked_for_and_what_helps() {
+        let search = |query: &str, namespace: Option<&str>, follows: bool| Search {
+            query: Some(query.to_owned()),
+            namespace: namespace.map(str::to_owned),
+            is_one: query.contains('/'),
+            follows,
+        };
+        assert_eq!(
+            search("zzz", Some("default"), true).nothing(false),
+            "no pod was found for \"zzz\" in the namespace \"default\" yet; waiting for one, ctrl-c ends it; \
+             -A looks in all namespaces"
+        );
+        assert_eq!(
+            search("pod/x", Some("web"), false).nothing(false),
+            "no pod was found for \"pod/x\" in the namespace \"web\"; -n NAMESPACE looks in another"
+        );
+        assert_eq!(
+            search("zzz", None, false).nothing(false),
+            "no pod was found for \"zzz\" in any namespace"
+        );
+        assert_eq!(
+            search("zzz", Some("nope"), true).nothing(true),
+            "there is no namespace \"nope\" yet; waiting for one, ctrl-c ends it; -A looks in all namespaces"
+        );
     }
 
     #[test]

@@ -174,6 +174,12 @@ fn resumed(shelf: &Shelf, arguments: &OnboardArguments) -> Result<Vec<Journal>, 
             return Err(Failure::usage(error));
         }
     }
+    if journals.is_empty() {
+        let error = anyhow!(
+            "no run was cut off, so there is nothing to go on with; name boards: bramble onboard HOST"
+        );
+        return Err(Failure::usage(error));
+    }
     for journal in &mut journals {
         journal.wish.may_clean |= arguments.clean;
         journal.wish.may_replace |= arguments.replace;

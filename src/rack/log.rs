@@ -142,6 +142,11 @@ pub enum LogNews {
     Lines(Vec<LogLine>),
     /// The pods cannot be found out; the logs that are read go on.
     Pods(Box<Problem>),
+    /// The first look has found nothing to read. It comes once.
+    Nothing {
+        /// The namespace that was asked for does not exist.
+        is_nowhere: bool,
+    },
     /// More containers match than are read at the same time: this one is left out.
     LeftOut(ContainerRef),
 }

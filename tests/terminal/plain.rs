@@ -30,12 +30,90 @@ fn sentence(output: &Output) -> String {
 #[test]
 fn without_a_cluster_nodes_exits_2_with_a_sentence() {
     let home = tempfile::tempdir().unwrap();
-    for command in ["nodes", "problems"] {
+    for command in ["nodes", "problems", "logs"] {
         let output = bramble(&home).arg(command).output().unwrap();
         let text = sentence(&output);
         assert_eq!(output.status.code(), Some(2), "{text}");
         assert!(text.contains("no kubeconfig was found"), "{text}");
         assert!(text.contains("bramble demo"), "{text}");
+    }
+}
+
+#[test]
+fn a_length_of_time_that_is_none_is_said_with_an_example() {
+    let home = tempfile::tempdir().unwrap();
+    let output = bramble(&home)
+        .args(["logs", "--since", "5x"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(
+        sentence(&output),
+        "bramble: --since: \"5x\" is no length of time; write 30s, 10m, 2h or 1d\n"
+    );
+}
+
+#[test]
+fn a_file_that_is_not_there_is_said_before_a_passphrase_is_asked_for() {
+    let home = tempfile::tempdir().unwrap();
+    for arguments in [
+        &["backup", "verify", "/nope"][..],
+        &["restore", "/nope", "rpi-01"],
+    ] {
+        let output = bramble(&home).args(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        assert_eq!(sentence(&output), "bramble: there is no file /nope\n");
+    }
+}
+
+#[test]
+fn resuming_without_a_run_that_was_cut_off_is_said() {
+    let home = tempfile::tempdir().unwrap();
+    let output = bramble(&home)
+        .args(["onboard", "--resume"])
+        .output()
+        .unwrap();
+    let text = sentence(&output);
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(text.contains("no run was cut off"), "{text}");
+}
+
+/// Nobody is there to see that it waits, and for what.
+#[test]
+fn logs_that_wait_for_a_pod_say_so_once() {
+    use std::io::{BufRead, BufReader};
+    let home = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let scenario = Scenario::shipped("office").unwrap();
+    let sim = runtime.block_on(Sim::start(scenario, 1)).unwrap();
+    let kubeconfig = home.path().join("kubeconfig");
+    std::fs::write(&kubeconfig, sim.kubeconfig()).unwrap();
+    for (arguments, expected) in [
+        (
+            &["zzz"][..],
+            "no pod was found for \"zzz\" in the namespace \"default\" yet",
+        ),
+        (
+            &["pod/x", "-n", "nope"],
+            "there is no namespace \"nope\" yet",
+        ),
+    ] {
+        let mut running = bramble(&home)
+            .arg("logs")
+            .args(arguments)
+            .arg("--kubeconfig")
+            .arg(&kubeconfig)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let mut errors = BufReader::new(running.stderr.take().unwrap());
+        errors.read_line(&mut line).unwrap();
+        running.kill().unwrap();
+        running.wait().unwrap();
+        assert!(line.contains(expected), "{line}");
+        assert!(line.contains("waiting for one"), "{line}");
     }
 }
 

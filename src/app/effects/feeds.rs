@@ -98,7 +98,9 @@ async fn pods(target: Target, logs: PodLogs, out: mpsc::Sender<FeedNews>) {
     let (tell, mut heard) = mpsc::channel(AHEAD);
     let forward = async {
         while let Some(news) = heard.recv().await {
-            if out.send(translated(news)).await.is_err() {
+            if let Some(news) = translated(news)
+                && out.send(news).await.is_err()
+            {
                 return;
             }
         }
@@ -189,8 +191,9 @@ async fn placed(target: &Target, logs: PodLogs) -> Result<LogQuery, kubernetes::
     Ok(query)
 }
 
-fn translated(news: LogNews) -> FeedNews {
-    match news {
+/// The viewer says by itself that there is no source yet.
+fn translated(news: LogNews) -> Option<FeedNews> {
+    Some(match news {
         LogNews::Source(source, container) => {
             let ContainerRef {
                 namespace,
@@ -206,6 +209,7 @@ fn translated(news: LogNews) -> FeedNews {
         LogNews::State(source, state) => FeedNews::State(source, state),
         LogNews::Lines(lines) => FeedNews::Lines(lines),
         LogNews::Pods(problem) => FeedNews::Trouble(problem),
+        LogNews::Nothing { .. } => return None,
         LogNews::LeftOut(it) => FeedNews::Trouble(Box::new(
             Problem::new(
                 Severity::Warning,
@@ -215,7 +219,7 @@ fn translated(news: LogNews) -> FeedNews {
             .why("more containers match than are read at the same time")
             .next("say more exactly which: :logs deploy/NAME, -l LABELS, -c CONTAINER"),
         )),
-    }
+    })
 }
 
 #[cfg(test)]

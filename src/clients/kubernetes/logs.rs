@@ -24,6 +24,7 @@ use tokio::time::{Instant, sleep_until};
 use super::connection::Connection;
 use crate::rack::log::merge::Merge;
 use crate::rack::log::{ContainerRef, LogLine, LogNews, LogQuery, SourceId, SourceState};
+use pods::Found;
 
 /// Connections that are opened at a time.
 const AT_ONCE: usize = 8;
@@ -88,10 +89,11 @@ impl Reading {
             tokio::select! {
                 () = &mut finding, if is_finding => is_finding = false,
                 Some(found) = found.recv() => match found {
-                    Ok(container) => if let Some(id) = self.begin(container.clone()).await {
+                    Found::Container(container) => if let Some(id) = self.begin(container.clone()).await {
                         readers.push(container::read(&connection, &query, container, id, tell.clone(), &slots));
                     },
-                    Err(problem) => self.say(LogNews::Pods(problem)).await,
+                    Found::Nothing { is_nowhere } => self.say(LogNews::Nothing { is_nowhere }).await,
+                    Found::Trouble(problem) => self.say(LogNews::Pods(problem)).await,
                 },
                 Some(heard) = heard.recv() => self.hear(heard).await,
                 Some(()) = readers.next(), if !readers.is_empty() => {}

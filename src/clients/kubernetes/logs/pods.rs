@@ -22,28 +22,51 @@ static PODS: Rule = Rule {
     group: "",
     namespace: None,
 };
+static NAMESPACE: Rule = Rule {
+    verbs: "get",
+    resource: "namespaces",
+    group: "",
+    namespace: None,
+};
 const HEAD: Duration = Duration::from_secs(10);
 /// Bookmarks come once a minute.
 const SILENCE: Duration = Duration::from_secs(130);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-type Found = Result<ContainerRef, Box<Problem>>;
+/// What looking for pods brings.
+pub(super) enum Found {
+    Container(ContainerRef),
+    /// The first look found none.
+    Nothing {
+        is_nowhere: bool,
+    },
+    Trouble(Box<Problem>),
+}
 
 /// Tells every container of the query, each possibly more than once. Without following it ends after the first list, or
 /// with the problem that kept it from being read.
 pub(super) async fn find(connection: &Connection, query: &LogQuery, out: mpsc::Sender<Found>) {
     let mut backoff = Backoff::new();
+    let mut is_first = true;
     loop {
-        let error = match list(connection, query, &out).await {
+        let listed = list(connection, query, &out).await;
+        if let Ok((_, 0)) = listed
+            && std::mem::take(&mut is_first)
+        {
+            let is_nowhere = is_nowhere(connection, query).await;
+            let _ = out.send(Found::Nothing { is_nowhere }).await;
+        }
+        let error = match listed {
             Ok(_) if !query.follow => return,
-            Ok(version) => {
+            Ok((version, _)) => {
+                is_first = false;
                 backoff.reset();
                 watch(connection, query, &version, &out).await
             }
             Err(error) => Some(error),
         };
         if let Some(error) = error {
-            let _ = out.send(Err(Box::new(error.problem()))).await;
+            let _ = out.send(Found::Trouble(Box::new(error.problem()))).await;
             if !query.follow || matches!(error, Error::Forbidden { .. }) {
                 return;
             }
@@ -52,12 +75,30 @@ pub(super) async fn find(connection: &Connection, query: &LogQuery, out: mpsc::S
     }
 }
 
-/// Gives the version of the list.
+/// True when the server says that there is no such namespace; an empty list of pods does not.
+async fn is_nowhere(connection: &Connection, query: &LogQuery) -> bool {
+    let Some(namespace) = &query.namespace else {
+        return false;
+    };
+    let mut path = String::from("/api/v1/namespaces/");
+    push_encoded(&mut path, namespace);
+    let asking = Asking {
+        rule: &NAMESPACE,
+        what: "such namespace",
+    };
+    // Who may not read namespaces is not told.
+    matches!(
+        connection.get(&path, asking).await,
+        Err(Error::Missing { .. })
+    )
+}
+
+/// Gives the version of the list, and how many containers of it there are to read.
 async fn list(
     connection: &Connection,
     query: &LogQuery,
     out: &mpsc::Sender<Found>,
-) -> Result<String, Error> {
+) -> Result<(String, usize), Error> {
     #[derive(Deserialize, Default)]
     #[serde(default)]
     struct List {
@@ -69,10 +110,11 @@ async fn list(
         what: "the list of pods".to_owned(),
         why: error.to_string(),
     })?;
+    let mut count = 0;
     for pod in &list.items {
-        tell(pod, query, out).await;
+        count += tell(pod, query, out).await;
     }
-    Ok(list.metadata.resource_version)
+    Ok((list.metadata.resource_version, count))
 }
 
 /// Until the stream ends; what went wrong when that is not just its time.
@@ -134,15 +176,17 @@ fn path(query: &LogQuery) -> String {
     path
 }
 
-async fn tell(pod: &Pod, query: &LogQuery, out: &mpsc::Sender<Found>) {
+/// Gives how many containers it told.
+async fn tell(pod: &Pod, query: &LogQuery, out: &mpsc::Sender<Found>) -> usize {
     let is_wanted = |pattern: &Option<NamePattern>, name: &str| {
         pattern
             .as_ref()
             .is_none_or(|pattern| pattern.is_match(name))
     };
     if !is_wanted(&query.pods, &pod.metadata.name) {
-        return;
+        return 0;
     }
+    let mut count = 0;
     // An init container is read only when it is asked for by name.
     let init = pod.spec.init_containers.iter();
     let init = init.filter(|_| query.containers.is_some());
@@ -154,9 +198,11 @@ async fn tell(pod: &Pod, query: &LogQuery, out: &mpsc::Sender<Found>) {
                 pod: pod.metadata.name.as_str().into(),
                 container: name.as_str().into(),
             };
-            let _ = out.send(Ok(found)).await;
+            let _ = out.send(Found::Container(found)).await;
+            count += 1;
         }
     }
+    count
 }
 
 #[derive(Deserialize, Default)]

@@ -234,3 +234,35 @@ async fn a_container_that_has_not_begun_is_waited_for() {
         Some(&&SourceState::Waiting("ContainerCreating".to_owned()))
     );
 }
+
+#[tokio::test]
+async fn nothing_found_is_told_once_and_a_namespace_that_is_none() {
+    let server = Server::start().await;
+    server.always("list pods", list("1", &[]));
+    let nothing = |all: &[LogNews]| -> Vec<bool> {
+        let found = all.iter().filter_map(|news| match news {
+            LogNews::Nothing { is_nowhere } => Some(*is_nowhere),
+            _ => None,
+        });
+        found.collect()
+    };
+    let missing = r#"{"kind":"Status","message":"namespaces \"office\" not found"}"#;
+    server.always("get /api/v1/namespaces/office", status(404, missing));
+    let news = read(&server, query(false), |_| false).await;
+    assert_eq!(nothing(&news), [true]);
+    // A watch that ends at once is taken up again; the next look has a pod.
+    server.always("get /api/v1/namespaces/office", json("{}"));
+    server.next(
+        "list pods",
+        [
+            list("1", &[]),
+            list("1", &[]),
+            list("1", &[&pod("web", &["app"])]),
+        ],
+    );
+    server.always("watch pods", text(200, "application/json", ""));
+    server.always(LOG, Answer::Stream(lines(0, 1)));
+    let news = read(&server, query(true), |all| !texts(all).is_empty()).await;
+    assert_eq!(nothing(&news), [false]);
+    assert!(matches!(news.first(), Some(LogNews::Nothing { .. })));
+}
