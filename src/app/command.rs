@@ -84,6 +84,9 @@ const SHORT: [(&str, Action); 17] = [
     ("pods", Action::PaneWorkloads),
 ];
 
+/// Backups ask for passphrases on a terminal of their own.
+const ON_THE_COMMAND_LINE: &str = "backups are on the command line: bramble backup HOST, bramble backup list, bramble restore FILE HOST";
+
 impl CommandLine {
     pub(crate) fn new(purpose: Purpose, text: &str, rack: &Rack) -> CommandLine {
         let prefix = match purpose {
@@ -178,6 +181,9 @@ pub(crate) fn parse(text: &str, rack: &Rack) -> Result<Command, String> {
     }
     if let Some(action) = Action::from_name(word) {
         return Ok(Command::Do(action));
+    }
+    if matches!(word, "backup" | "backups" | "restore") {
+        return Err(ON_THE_COMMAND_LINE.to_owned());
     }
     let nearest = complete(text, rack).into_iter().next();
     let hint = nearest.map_or_else(
@@ -274,6 +280,8 @@ mod tests {
             ("theme pink", "there are"),
             ("node-cordn", "did you mean"),
             ("zzzzqqq", "tab shows what there is"),
+            ("backup", "bramble backup HOST"),
+            ("restore x", "bramble restore FILE HOST"),
         ] {
             let error = parse(text, &rack()).unwrap_err();
             assert!(error.contains(expected), "{text}: {error}");

@@ -10,7 +10,7 @@ use ratatui::layout::Rect;
 use crate::panes::page::{self, LABEL, Line, Piece, heading, nothing, row, toned};
 use crate::rack::beat::{Beat, Moment, Pulse};
 use crate::rack::link::{Source, SourceState};
-use crate::rack::node::{Node, Resources, Truth};
+use crate::rack::node::{Node, Resources, Role, Truth};
 use crate::rack::pod::PodHealth;
 use crate::rack::problem::Subject;
 use crate::rack::time::short;
@@ -205,10 +205,18 @@ fn board(rack: &Rack, node: &Node, lines: &mut Vec<Line>) {
             known(&info.kubelet_version)
         ),
     ));
-    if let Some(record) = rack.backups.newest(&node.name.to_string()) {
-        let age = short(rack.now.age_of(record.at));
-        let text = format!("{age} ago, {}", record.datastore.word());
-        lines.push(row("backup", text));
+    match rack.backups.newest(node.name.as_str()) {
+        Some(record) => {
+            let age = short(rack.now.age_of(record.at));
+            let text = format!("{age} ago, {}", record.datastore.word());
+            lines.push(row("backup", text));
+        }
+        // Whoever keeps them elsewhere knows; whoever has none must learn it here.
+        None if node.role() == Role::Server => {
+            let text = format!("none on this machine; bramble backup {}", node.name);
+            lines.push(row("backup", text));
+        }
+        None => {}
     }
     for address in &node.addresses {
         lines.push(row(&address.kind, &*address.address));

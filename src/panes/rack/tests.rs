@@ -187,6 +187,31 @@ fn the_detail_follows_its_node_and_says_when_it_is_gone() {
     );
 }
 
+/// The detail page of a node, entirely, in a box as wide as this.
+fn page(rack: &Rack, name: &str, width: u16) -> String {
+    let node = rack.node(&NodeName::new(name)).unwrap();
+    let area = Rect::new(0, 0, width, 90);
+    let mut buf = Buffer::empty(area);
+    detail::draw(rack, node, 0, &Theme::load("mono", None).0, area, &mut buf);
+    let line = |y| -> String {
+        let symbols = (0..width).map(|x| buf[(x, y)].symbol());
+        symbols.collect::<String>() + "\n"
+    };
+    (0..area.height).map(line).collect()
+}
+
+#[test]
+fn a_server_without_a_backup_says_so_and_how_to_make_one() {
+    let mut rack = rack();
+    let mut server = node("c", Truth::True);
+    let label = "node-role.kubernetes.io/control-plane";
+    server.labels.insert(label.into(), "true".into());
+    rack.apply(Fact::Nodes(Change::Applied(server)));
+    let none = "backup       none on this machine; bramble backup c";
+    assert!(page(&rack, "c", 80).contains(none));
+    assert!(!page(&rack, "a", 80).contains("backup"), "an agent");
+}
+
 #[test]
 fn showing_a_node_that_is_filtered_out_shows_it_all_the_same() {
     let (mut pane, rack) = (RackPane::default(), rack());
