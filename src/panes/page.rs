@@ -13,13 +13,16 @@ use crate::rack::problem::{Problem, Severity, Subject};
 use crate::theme::roles::Theme;
 use crate::ui::frame::{PaneBox, draw_box};
 use crate::ui::led;
-use crate::ui::text::{clean, put, wrap};
+use crate::ui::text::{clean, cut_end, put, width, wrap};
 
 /// Cells of a label at the left of a line.
 pub(crate) const LABEL: usize = 13;
 
 /// Before reasons and next steps.
 const INDENT: &str = "  ";
+
+/// A sentence behind a label is folded beside it when so many cells are left there, else below it.
+const BESIDE: usize = 24;
 
 /// A line of the page: pieces of text, each with what it means.
 pub(crate) type Line = Vec<(String, Piece)>;
@@ -90,22 +93,50 @@ pub(crate) fn problems(rack: &Rack, about: &Subject, lines: &mut Vec<Line>) {
     }
 }
 
+/// Cells of a line in a box of this width.
+pub(crate) fn room(area: Rect) -> usize {
+    usize::from(area.width.saturating_sub(3))
+}
+
 /// The lines as they stand in a box of this width: sentences are folded, aligned lines are cut when they are drawn.
 pub(crate) fn folded(lines: Vec<Line>, area: Rect) -> Vec<Line> {
-    let room = usize::from(area.width.saturating_sub(3));
+    let room = room(area);
     let mut all = Vec::with_capacity(lines.len());
     for line in lines {
+        let cells: usize = line.iter().map(|(text, _)| width(&clean(text))).sum();
         match line.as_slice() {
-            [(text, piece)] if text.starts_with(INDENT) && text.chars().count() > room => {
-                let room = room.saturating_sub(INDENT.len()).max(8);
-                let parts = wrap(&clean(text.trim_start()), room);
-                let part = |part: String| vec![(format!("{INDENT}{part}"), *piece)];
-                all.extend(parts.into_iter().map(part));
+            [before @ .., (text, piece)] if cells > room && is_sentence(text, *piece) => {
+                fold(before, text, *piece, room, &mut all);
             }
             _ => all.push(line),
         }
     }
     all
+}
+
+fn is_sentence(text: &str, piece: Piece) -> bool {
+    !matches!(piece, Piece::Heading | Piece::Picture) && text.trim().contains(' ')
+}
+
+/// A sentence in several lines: below its own beginning, or below the line when what stands before leaves no room.
+fn fold(before: &[(String, Piece)], text: &str, piece: Piece, room: usize, lines: &mut Vec<Line>) {
+    let label: usize = before.iter().map(|(text, _)| width(&clean(text))).sum();
+    let text = clean(text);
+    let is_beside = !before.is_empty() && room >= label + BESIDE;
+    let indent = match (is_beside, before.is_empty()) {
+        (true, _) => label,
+        (false, true) if !text.starts_with(INDENT) => 0,
+        (false, _) => INDENT.len(),
+    };
+    let mut parts = wrap(text.trim(), room.saturating_sub(indent).max(8)).into_iter();
+    if !before.is_empty() {
+        let mut first = before.to_vec();
+        if is_beside {
+            first.extend(parts.next().map(|part| (part, piece)));
+        }
+        lines.push(first);
+    }
+    lines.extend(parts.map(|part| vec![(format!("{:indent$}{part}", ""), piece)]));
 }
 
 /// Why a section is empty: not known yet, not allowed, or really nothing.
@@ -132,7 +163,7 @@ pub(crate) fn draw(
     let inside = draw_frame(rack, title, theme, area, buf);
     for (line, y) in lines.iter().skip(scroll).zip(inside.top()..inside.bottom()) {
         let mut x = inside.x + 1;
-        for (text, piece) in line {
+        for (index, (text, piece)) in line.iter().enumerate() {
             let left = inside.right().saturating_sub(x);
             if *piece == Piece::Picture {
                 let room = Rect {
@@ -144,7 +175,10 @@ pub(crate) fn draw(
                 picture(room, buf);
                 x = room.right();
             } else {
-                x = put(buf, (x, y), left, &clean(text), piece.style(theme));
+                let mut rest = line.iter().skip(index + 1);
+                let is_last = rest.all(|(text, _)| text.trim().is_empty());
+                let text = cut(text, (left, is_last), theme.symbols.ellipsis);
+                x = put(buf, (x, y), left, &text, piece.style(theme));
             }
         }
     }
@@ -161,6 +195,17 @@ pub(crate) fn draw(
             theme.muted,
         );
     }
+}
+
+/// A piece of a line in so many cells, with a sign where words are missing, be they of this piece or of the next.
+fn cut(text: &str, (left, is_last): (u16, bool), ellipsis: &str) -> String {
+    let mut text = clean(text).into_owned();
+    if is_last {
+        text.truncate(text.trim_end().len());
+    } else if width(&text) >= usize::from(left) {
+        text.push(' ');
+    }
+    cut_end(&text, left.into(), ellipsis).into_owned()
 }
 
 /// The object went away while it was looked at: the page says so instead of jumping elsewhere.

@@ -11,19 +11,24 @@ use crate::panes::page::{self, LABEL, Line, Piece, heading, nothing, row, toned}
 use crate::rack::beat::{Beat, Moment, Pulse};
 use crate::rack::link::{Source, SourceState};
 use crate::rack::node::{Node, Resources, Role, Truth};
-use crate::rack::pod::PodHealth;
+use crate::rack::pod::{Pod, PodHealth};
 use crate::rack::problem::Subject;
 use crate::rack::time::short;
 use crate::rack::{BeatReading, Rack};
 use crate::theme::roles::Theme;
+use crate::ui::text::cut_start;
 use crate::ui::{led, strip};
 
 /// Events shown of one node.
 const EVENTS: usize = 12;
+/// Cells of an age, which is at most `9999d`.
+const AGE: usize = 5;
+/// Cells of a pod's name at least.
+const LEAST: usize = 12;
 
 /// How many lines the page has.
 pub(super) fn height(rack: &Rack, node: &Node, area: Rect) -> usize {
-    page::folded(lines(rack, node), area).len()
+    page::folded(lines(rack, node, (page::room(area), "…")), area).len()
 }
 
 pub(super) fn draw(
@@ -35,7 +40,8 @@ pub(super) fn draw(
     buf: &mut Buffer,
 ) {
     let title = format!("Rack {} {}", theme.symbols.arrow_right, node.name);
-    let lines = page::folded(lines(rack, node), area);
+    let width = (page::room(area), theme.symbols.ellipsis);
+    let lines = page::folded(lines(rack, node, width), area);
     let page = (title.as_str(), lines.as_slice(), scroll);
     page::draw(rack, page, theme, area, buf, |room, buf| {
         strip::draw_strip(&moments(rack, node, room.width), room, buf, theme);
@@ -55,7 +61,8 @@ fn moments(rack: &Rack, node: &Node, cells: u16) -> Vec<strip::Beat> {
         .collect()
 }
 
-fn lines(rack: &Rack, node: &Node) -> Vec<Line> {
+/// `width`: the cells of a line, and the sign where the beginning of a name is missing.
+fn lines(rack: &Rack, node: &Node, width: (usize, &str)) -> Vec<Line> {
     let mut lines = Vec::new();
     page::problems(rack, &Subject::Node(node.name.clone()), &mut lines);
     if let Some(swap) = rack.swap(&node.name) {
@@ -72,7 +79,7 @@ fn lines(rack: &Rack, node: &Node) -> Vec<Line> {
     super::board::section(rack, node, &mut lines);
     super::vips::section(rack, node, &mut lines);
     events(rack, node, &mut lines);
-    pods(rack, node, &mut lines);
+    pods(rack, node, width, &mut lines);
     labels(node, &mut lines);
     lines
 }
@@ -122,7 +129,10 @@ fn heartbeat(rack: &Rack, node: &Node, lines: &mut Vec<Line>) {
 }
 
 fn rhythm(beat: &Beat, reading: BeatReading) -> String {
-    let tenths = |duration: Duration| format!("{:.1}s", duration.as_secs_f64());
+    let tenths = |duration: Duration| match duration.as_secs() {
+        0..60 => format!("{:.1}s", duration.as_secs_f64()),
+        _ => short(duration),
+    };
     let jitter = beat.jitter().map_or("?".to_owned(), tenths);
     // The wait that goes on now counts as well.
     let waiting = reading.age.filter(|_| reading.pulse != Pulse::Beating);
@@ -332,7 +342,8 @@ fn events(rack: &Rack, node: &Node, lines: &mut Vec<Line>) {
     }
 }
 
-fn pods(rack: &Rack, node: &Node, lines: &mut Vec<Line>) {
+/// As many columns as fit are whole; names give way first, and keep their ends, where they differ.
+fn pods(rack: &Rack, node: &Node, (room, ellipsis): (usize, &str), lines: &mut Vec<Line>) {
     let mut pods = rack.pods_on(&node.name);
     // What fails comes first: it is why the page was opened.
     pods.sort_by_key(|pod| match pod.health() {
@@ -341,12 +352,6 @@ fn pods(rack: &Rack, node: &Node, lines: &mut Vec<Line>) {
         PodHealth::Running => 2,
         PodHealth::Done => 3,
     });
-    let status = pods
-        .iter()
-        .map(|pod| pod.status.len())
-        .max()
-        .unwrap_or_default()
-        .max(16);
     heading(
         lines,
         if pods.is_empty() {
@@ -358,12 +363,14 @@ fn pods(rack: &Rack, node: &Node, lines: &mut Vec<Line>) {
     if pods.is_empty() {
         lines.push(toned("", nothing(rack, Source::Pods, "none"), Piece::Label));
     }
-    let longest = pods
-        .iter()
-        .map(|pod| pod.namespace.len() + pod.name.len() + 1)
-        .max()
-        .unwrap_or_default()
-        .min(48);
+    let widest = |text: &dyn Fn(&Pod) -> String| {
+        let widths = pods.iter().map(|pod| text(pod).len());
+        widths.max().unwrap_or_default()
+    };
+    let status = widest(&|pod| pod.status.to_string());
+    let counts = widest(&ready);
+    let tail = 2 + status + 2 + counts + 2 + AGE + widest(&restarts);
+    let longest = widest(&name).min(room.saturating_sub(tail)).max(LEAST);
     for pod in pods {
         let piece = match pod.health() {
             PodHealth::Running => Piece::Good,
@@ -374,20 +381,32 @@ fn pods(rack: &Rack, node: &Node, lines: &mut Vec<Line>) {
         let age = pod
             .created
             .map_or("?".to_owned(), |at| short(rack.now.age_of(at)));
-        let restarts = if pod.restarts > 0 {
-            format!("  {} restarts", pod.restarts)
-        } else {
-            String::new()
-        };
-        let name = format!("{}/{}", pod.namespace, pod.name);
+        let name = name(pod);
+        let name = cut_start(&name, longest, ellipsis);
+        let (ready, restarts) = (self::ready(pod), restarts(pod));
         lines.push(vec![
             (format!("{name:longest$}  "), Piece::Plain),
             (format!("{:status$}  ", pod.status), piece),
             (
-                format!("{}/{}  {age:>5}{restarts}", pod.ready, pod.containers),
+                format!("{ready:counts$}  {age:>AGE$}{restarts}"),
                 Piece::Label,
             ),
         ]);
+    }
+}
+
+fn name(pod: &Pod) -> String {
+    format!("{}/{}", pod.namespace, pod.name)
+}
+
+fn ready(pod: &Pod) -> String {
+    format!("{}/{}", pod.ready, pod.containers)
+}
+
+fn restarts(pod: &Pod) -> String {
+    match pod.restarts {
+        0 => String::new(),
+        times => format!("  {times} restarts"),
     }
 }
 

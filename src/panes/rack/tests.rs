@@ -8,6 +8,7 @@ use crate::panes::listing;
 use crate::rack::facts::{Change, Fact, Usage};
 use crate::rack::link::{Source, SourceState};
 use crate::rack::node::{Condition, Lease, NodeInfo, ResourceVersion, Resources, Truth};
+use crate::rack::pod::Pod;
 use crate::rack::time::Now;
 
 fn node(name: &str, ready: Truth) -> Node {
@@ -210,6 +211,55 @@ fn a_server_without_a_backup_says_so_and_how_to_make_one() {
     let none = "backup       none on this machine; bramble backup c";
     assert!(page(&rack, "c", 80).contains(none));
     assert!(!page(&rack, "a", 80).contains("backup"), "an agent");
+}
+
+fn pod(name: &str, status: &str, restarts: u32) -> Pod {
+    Pod {
+        uid: Uid(name.into()),
+        namespace: "observability".into(),
+        name: name.into(),
+        node: Some(NodeName::new("a")),
+        status: status.into(),
+        ready: 1,
+        containers: 1,
+        restarts,
+        created: Some(jiff::Timestamp::UNIX_EPOCH),
+        owner: None,
+        workload: None,
+        why: "".into(),
+    }
+}
+
+#[test]
+fn long_names_and_sentences_take_nothing_from_what_stands_beside_them() {
+    let mut rack = rack();
+    let mut a = node("a", Truth::True);
+    let words = "kubelet has disk pressure since the image of a pod filled the card of this board to its last byte";
+    a.conditions.push(Condition {
+        kind: "DiskPressure".into(),
+        status: Truth::True,
+        reason: "KubeletHasDiskPressure".into(),
+        message: words.into(),
+        since: None,
+    });
+    rack.apply(Fact::Nodes(Change::Applied(a)));
+    let long = "prometheus-kube-state-metrics-with-a-very-long-name-7f9c5d6b8-x2x4z";
+    let pods = vec![pod(long, "CrashLoopBackOff", 12), pod("b", "Running", 0)];
+    rack.apply(Fact::Pods(Change::Listed(pods)));
+    for width in [60, 80] {
+        let text = page(&rack, "a", width);
+        let line = text.lines().find(|it| it.contains("b8-x2x4z")).unwrap();
+        assert!(line.contains("…"), "{line}");
+        assert!(line.contains("CrashLoopBackOff  1/1"), "{line}");
+        assert!(line.contains("3s  12 restarts"), "{line}");
+        for word in words.split(' ') {
+            assert!(
+                text.contains(word),
+                "{word} is missing:
+{text}"
+            );
+        }
+    }
 }
 
 #[test]
