@@ -6,7 +6,7 @@ use ratatui::style::Style;
 
 use crate::panes::listing::visible_rows;
 use crate::panes::services::ServicesPane;
-use crate::panes::services::columns::{COLUMNS, Column, worst_history};
+use crate::panes::services::columns::{COLUMNS, Column, targets, worst_history};
 use crate::panes::{age_and_source, draw_empty};
 use crate::rack::Rack;
 use crate::rack::link::Source;
@@ -21,6 +21,8 @@ use crate::ui::text::{clean, put, width16};
 
 /// Attempts in the small graph of a row.
 const GRAPH: usize = 6;
+/// Cells of an answer: `120 ms`.
+const ANSWER: u16 = 6;
 
 /// The part of the table that is on the screen.
 pub(super) struct Window<'a> {
@@ -62,6 +64,10 @@ pub(super) fn measure(pane: &ServicesPane, rack: &Rack, area: Rect) -> Vec<Vec<u
         match column {
             // The sign before it.
             Column::Vip => text + 2,
+            // Answers and their graph have their room before the first one comes.
+            Column::Answers if is_asked(rack, service) => {
+                text.max(ANSWER) + 1 + u16::try_from(GRAPH).unwrap_or_default()
+            }
             _ => text,
         }
     };
@@ -153,6 +159,11 @@ fn cell(column: Column, rack: &Rack, service: &Service, theme: &Theme) -> Cell {
         text
     };
     Cell::new(text, tone.style(rack.link.is_stale(), theme))
+}
+
+/// Somebody knocks at its ports.
+fn is_asked(rack: &Rack, service: &Service) -> bool {
+    !rack.probes.is_off && !targets(service).is_empty()
 }
 
 /// The latency with its last attempts as bars.

@@ -75,6 +75,33 @@ fn what_is_well_and_what_is_not_stand_in_one_table() {
 }
 
 #[test]
+fn answers_have_their_room_before_they_come() {
+    let mut rack = bench().rack();
+    let target = Target {
+        address: "192.168.7.200".parse().unwrap(),
+        port: 80,
+    };
+    let mut pane = ServicesPane::default();
+    let mut shown = |rack: &Rack| {
+        pane.settle(rack);
+        pane.measure(rack, Rect::new(0, 0, 120, 12));
+        drawn(&mut pane, rack, 120, 12)
+    };
+    let head = |text: &str| text.lines().nth(1).map(str::to_owned);
+    let before = shown(&rack);
+    for _ in 0..8 {
+        rack.probed(target, Outcome::Answered(Duration::from_millis(120)));
+        let now = shown(&rack);
+        assert_eq!(head(&now), head(&before), "{now}");
+    }
+    assert_eq!(
+        shown(&rack).matches('▆').count(),
+        6,
+        "all of the graph is there"
+    );
+}
+
+#[test]
 fn narrow_screens_keep_the_address_the_name_and_the_reason() {
     let rack = bench().rack();
     let mut pane = ServicesPane::default();
