@@ -1,10 +1,12 @@
 //! The columns of the table of workloads: what each says, and how it sorts.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use crate::panes::listing::{TableColumn, Tone};
 use crate::panes::workloads::Item;
 use crate::rack::Rack;
+use crate::rack::node::NodeName;
 use crate::rack::pod::{Pod, PodHealth};
 use crate::rack::time::short;
 use crate::rack::workloads::Group;
@@ -36,13 +38,14 @@ impl TableColumn for Column {
 
     fn layout(self) -> Layout {
         match self {
-            Column::Name => Layout::words("WORKLOAD", 20, 60, 0).keeping_the_end(),
-            Column::Kind => Layout::words("KIND", 3, 12, 5),
-            Column::Ready => Layout::numbers("READY", 5, 7, 1),
-            Column::Status => Layout::words("STATUS", 8, 26, 2),
+            Column::Name => Layout::words("WORKLOAD", 18, 60, 0).keeping_the_end(),
+            Column::Kind => Layout::words("KIND", 6, 12, 6).hugging(),
+            Column::Ready => Layout::numbers("READY", 5, 7, 2),
+            // The sign and the longest word there is: it is what the table is for, and other columns go before it is cut.
+            Column::Status => Layout::words("STATUS", 28, 28, 1).hugging(),
             Column::Restarts => Layout::numbers("RESTARTS", 8, 8, 4),
             Column::Node => Layout::words("NODE", 6, 24, 3),
-            Column::Age => Layout::numbers("AGE", 4, 5, 6),
+            Column::Age => Layout::numbers("AGE", 4, 5, 5),
         }
     }
 
@@ -92,10 +95,7 @@ impl Column {
                 (pod.status.to_string().into(), tone(pod))
             }),
             Column::Restarts => (group.restarts().to_string().into(), Tone::Muted),
-            Column::Node => match group.pods.as_slice() {
-                [pod] => node(pod),
-                pods => (format!("{} pods", pods.len()).into(), Tone::Muted),
-            },
+            Column::Node => nodes(group),
             Column::Age => {
                 let first = group.pods.iter().filter_map(|pod| pod.created).min();
                 (
@@ -142,6 +142,18 @@ impl Column {
                 (age, name)
             }
         }
+    }
+}
+
+/// The node of all its pods, or how many nodes they are on; a pod that waits for one counts for none.
+fn nodes<'a>(group: &Group<'_>) -> (Cow<'a, str>, Tone) {
+    let names: BTreeSet<&NodeName> = (group.pods.iter())
+        .filter_map(|pod| pod.node.as_ref())
+        .collect();
+    match (names.len(), names.first()) {
+        (1, Some(name)) => (name.to_string().into(), Tone::Plain),
+        (0, _) => ("".into(), Tone::Muted),
+        (count, _) => (format!("{count} nodes").into(), Tone::Muted),
     }
 }
 

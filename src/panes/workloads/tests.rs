@@ -67,7 +67,11 @@ fn act(pane: &mut WorkloadsPane, rack: &Rack, action: Action) -> (Vec<Msg>, Vec<
 }
 
 fn drawn(pane: &WorkloadsPane, rack: &Rack) -> String {
-    let area = Rect::new(0, 0, 80, 12);
+    drawn_at(pane, rack, 80)
+}
+
+fn drawn_at(pane: &WorkloadsPane, rack: &Rack, width: u16) -> String {
+    let area = Rect::new(0, 0, width, 12);
     let mut buf = Buffer::empty(area);
     pane.view(rack, &Theme::load("terminal", None).0, area, &mut buf);
     let row = |y| {
@@ -96,6 +100,46 @@ fn what_fails_stands_below_its_workload_with_the_reason() {
     assert!(drawn(&pane, &rack).contains("shop-a"), "all of its pods");
     act(&mut pane, &rack, Action::FaultsToggle);
     assert!(!drawn(&pane, &rack).contains("alone"));
+}
+
+#[test]
+fn the_status_is_whole_however_narrow_the_table_is() {
+    let of = Some(("StatefulSet", "observability-prometheus"));
+    for status in ["ContainerCreating", "CreateContainerConfigError"] {
+        let mut rack = Rack::new(Now::ZERO);
+        rack.apply(Fact::Pods(Change::Listed(vec![
+            pod("observability-prometheus-0", "Running", "", of),
+            pod("observability-prometheus-1", status, "", of),
+        ])));
+        for width in [60, 80, 160] {
+            let shown = drawn_at(&WorkloadsPane::default(), &rack, width);
+            assert!(shown.contains(&format!("{status} ")), "{shown}");
+            assert!(shown.contains("READY"), "{shown}");
+        }
+    }
+}
+
+#[test]
+fn several_pods_are_on_a_node_on_several_or_on_none() {
+    let of = Some(("Deployment", "shop"));
+    let shown = |nodes: [Option<&str>; 2]| {
+        let mut pods = vec![
+            pod("shop-a", "Running", "", of),
+            pod("shop-b", "Running", "", of),
+        ];
+        for (pod, node) in pods.iter_mut().zip(nodes) {
+            pod.node = node.map(NodeName::new);
+        }
+        let mut rack = Rack::new(Now::ZERO);
+        rack.apply(Fact::Pods(Change::Listed(pods)));
+        let text = drawn(&WorkloadsPane::default(), &rack);
+        let row = text.lines().find(|it| it.contains("web/shop"));
+        row.unwrap_or_default().to_owned()
+    };
+    assert!(shown([Some("rpi-01"), Some("rpi-01")]).contains("rpi-01"));
+    assert!(shown([Some("rpi-01"), None]).contains("rpi-01"));
+    assert!(shown([Some("rpi-01"), Some("rpi-02")]).contains("2 nodes"));
+    assert!(shown([None, None]).contains('–'));
 }
 
 #[test]
