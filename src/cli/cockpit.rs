@@ -264,7 +264,7 @@ async fn show(
         &mut inbox,
         &mut signals,
     );
-    let ended = ended.await;
+    let ended = Box::pin(ended).await;
     terminal::leave();
     finish(effects, inbox, &mut signals).await;
     ended.map(|()| ExitCode::SUCCESS)

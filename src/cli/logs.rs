@@ -232,16 +232,15 @@ impl Search {
     /// `is_nowhere`: the namespace does not exist.
     fn nothing(&self, is_nowhere: bool) -> String {
         let namespace = self.namespace.as_deref();
-        let mut text = match namespace.filter(|_| is_nowhere) {
-            Some(namespace) => format!("there is no namespace \"{namespace}\""),
-            None => {
-                let query = self.query.as_ref();
-                let query = query.map(|query| format!(" for \"{query}\""));
-                let place = namespace.map_or(" in any namespace".to_owned(), |namespace| {
-                    format!(" in the namespace \"{namespace}\"")
-                });
-                format!("no pod was found{}{place}", query.unwrap_or_default())
-            }
+        let mut text = if let (true, Some(namespace)) = (is_nowhere, namespace) {
+            format!("there is no namespace \"{namespace}\"")
+        } else {
+            let query = self.query.as_ref();
+            let query = query.map(|query| format!(" for \"{query}\""));
+            let place = namespace.map_or(" in any namespace".to_owned(), |namespace| {
+                format!(" in the namespace \"{namespace}\"")
+            });
+            format!("no pod was found{}{place}", query.unwrap_or_default())
         };
         if self.follows {
             text.push_str(" yet; waiting for one, ctrl-c ends it");

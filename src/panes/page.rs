@@ -123,8 +123,10 @@ fn fold(before: &[(String, Piece)], text: &str, piece: Piece, room: usize, lines
     let label: usize = before.iter().map(|(text, _)| width(&clean(text))).sum();
     let text = clean(text);
     let is_beside = !before.is_empty() && room >= label + BESIDE;
+    // What keeps it apart from what stands before it.
+    let gap = text.len() - text.trim_start_matches(' ').len();
     let indent = match (is_beside, before.is_empty()) {
-        (true, _) => label,
+        (true, _) => label + gap,
         (false, true) if !text.starts_with(INDENT) => 0,
         (false, _) => INDENT.len(),
     };
@@ -132,7 +134,11 @@ fn fold(before: &[(String, Piece)], text: &str, piece: Piece, room: usize, lines
     if !before.is_empty() {
         let mut first = before.to_vec();
         if is_beside {
-            first.extend(parts.next().map(|part| (part, piece)));
+            first.extend(
+                parts
+                    .next()
+                    .map(|part| (format!("{:gap$}{part}", ""), piece)),
+            );
         }
         lines.push(first);
     }
@@ -176,7 +182,8 @@ pub(crate) fn draw(
                 x = room.right();
             } else {
                 let mut rest = line.iter().skip(index + 1);
-                let is_last = rest.all(|(text, _)| text.trim().is_empty());
+                let is_last =
+                    rest.all(|(text, piece)| *piece != Piece::Picture && text.trim().is_empty());
                 let text = cut(text, (left, is_last), theme.symbols.ellipsis);
                 x = put(buf, (x, y), left, &text, piece.style(theme));
             }

@@ -217,7 +217,7 @@ fn an_edit_is_reviewed_asked_and_sent_at_the_version_that_was_read() {
 #[test]
 fn nothing_is_said_of_the_changes_of_a_text_that_cannot_be_applied() {
     let mistakes = [
-        ("text::[", "this is not YAML"),
+        ("enter text:}", "this is not YAML"),
         ("backspace backspace backspace text:1", "ends before it"),
     ];
     for (keys, fault) in mistakes {

@@ -103,10 +103,10 @@ async fn a_change_of_pools_that_is_left_in_the_middle_ends_and_has_its_line() {
     effects.finish(inbox).await;
     assert_eq!(*written.lock().unwrap(), NAMES);
     let (history, _) = Drafts::new(folder.path()).history("test").unwrap();
-    let changed: Vec<Vec<&str>> = (history.iter())
+    let kept: Vec<Vec<&str>> = (history.iter())
         .map(|applied| (applied.changes.iter().map(|done| &*done.id.name)).collect())
         .collect();
-    assert_eq!(changed, [NAMES]);
+    assert_eq!(kept, [NAMES]);
     server.abort();
 }
 

@@ -62,8 +62,7 @@ async fn from_command(words: &[String]) -> Result<String, Fault> {
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .kill_on_drop(true);
-    let child = command
-        .spawn()
+    let child = process::start(&mut command)
         .map_err(|error| fault(&format!("cannot be started: {error}")))?;
     let output = tokio::time::timeout(PATIENCE, child.wait_with_output()).await;
     let output = output
