@@ -97,6 +97,10 @@ pub enum Msg {
         request: RequestId,
         question: ssh::Question,
     },
+    /// The connection that asked has ended: nobody waits for the answer any more.
+    SshAskEnded {
+        request: RequestId,
+    },
     /// What draining a node would do: to be asked about.
     DrainPlanned {
         node: NodeName,

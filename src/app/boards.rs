@@ -75,6 +75,7 @@ pub(super) fn heard(
             }
             asks::ssh_asks(request, question, queue);
         }
+        Msg::SshAskEnded { request } => asks::ssh_ended(model, request),
         _ => {}
     }
 }

@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 
 use crate::action::Action;
 use crate::app::form::OpenForm;
-use crate::effect::Effect;
+use crate::effect::{Effect, RequestId};
 use crate::msg::Question;
 use crate::ui::field::Field;
 use crate::ui::popup::page::{find_next, find_previous, folded};
@@ -75,6 +75,18 @@ impl Popup {
             Popup::Form(open) => open.otherwise().to_vec(),
             Popup::Menu(_) | Popup::Help { .. } | Popup::Text(_) => Vec::new(),
         }
+    }
+
+    /// True for what a connection asked under this number.
+    pub(crate) fn answers(&self, request: RequestId) -> bool {
+        let otherwise = match self {
+            Popup::Question(open) => &open.question.otherwise[..],
+            Popup::Form(open) => open.otherwise(),
+            Popup::Menu(_) | Popup::Help { .. } | Popup::Text(_) => &[],
+        };
+        otherwise
+            .iter()
+            .any(|effect| matches!(effect, Effect::AnswerSsh { request: it, .. } if *it == request))
     }
 
     pub(crate) fn menu(title: String, actions: Vec<Action>) -> Popup {

@@ -19,6 +19,7 @@ use crate::rack::kubeconfig_change::Order;
 use crate::rack::link::LinkState;
 use crate::rack::node::{Node, NodeInfo, ResourceVersion, Resources, Uid};
 use crate::rack::problem::{Problem, Severity, Subject};
+use crate::rack::ssh;
 
 fn node(name: &str, uid: &str) -> Node {
     Node {
@@ -674,4 +675,30 @@ fn pipelines_are_asked_for_once_their_pane_was_shown_and_less_while_it_is_not() 
         "everything anew"
     );
     assert_eq!(shown(&press(&mut model, "8")), Some(false));
+}
+
+#[test]
+fn a_question_of_a_connection_that_ended_closes_and_the_others_stay() {
+    let mut model = model();
+    for (request, host) in [(1, "rpi-01"), (2, "rpi-02"), (3, "rpi-03")] {
+        let question = ssh::Question::Password {
+            user: "pi".to_owned(),
+            host: host.to_owned(),
+            again: false,
+        };
+        let request = RequestId(request);
+        update(&mut model, Msg::SshAsks { request, question });
+    }
+    assert!(screen(&model).contains("Password of pi on rpi-01"));
+    for request in [RequestId(2), RequestId(1)] {
+        update(&mut model, Msg::SshAskEnded { request });
+    }
+    assert_eq!(
+        notice(&model),
+        "the connection that asked has ended: its question is closed"
+    );
+    assert!(screen(&model).contains("Password of pi on rpi-03"));
+    let request = RequestId(3);
+    update(&mut model, Msg::SshAskEnded { request });
+    assert!(model.popup.is_none() && model.waiting.is_empty());
 }

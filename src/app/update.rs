@@ -91,7 +91,8 @@ fn step(model: &mut Model, msg: Msg, queue: &mut VecDeque<Msg>, effects: &mut Ve
         | Msg::JournalLines { .. }
         | Msg::JournalEnded { .. }
         | Msg::OnBoard { .. }
-        | Msg::SshAsks { .. }) => boards::heard(model, msg, queue, effects),
+        | Msg::SshAsks { .. }
+        | Msg::SshAskEnded { .. }) => boards::heard(model, msg, queue, effects),
         msg @ Msg::DrainPlanned { .. } => drains::planned(model, &msg, queue, effects),
         Msg::Drain { uid, news } => drains::told(model, &uid, news),
         Msg::NodeRemoved {

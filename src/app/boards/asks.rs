@@ -2,9 +2,10 @@
 
 use std::collections::VecDeque;
 
+use crate::app::Model;
 use crate::effect::{Effect, RequestId};
 use crate::form::{Answers, Form, FormField, FormId, Input};
-use crate::msg::{Msg, Question};
+use crate::msg::{Level, Msg, Question};
 use crate::rack::secret::Secret;
 use crate::rack::ssh::{self, Answer};
 
@@ -62,6 +63,19 @@ pub(in crate::app) fn ssh_asks(
             prompts,
         ),
     });
+}
+
+/// Closes the question of a connection that has ended: an answer would go nowhere.
+pub(in crate::app) fn ssh_ended(model: &mut Model, request: RequestId) {
+    model.waiting.retain(|it| !it.answers(request));
+    if model
+        .popup
+        .take_if(|popup| popup.answers(request))
+        .is_some()
+    {
+        let text = "the connection that asked has ended: its question is closed";
+        model.notify(Level::Warning, text);
+    }
 }
 
 /// What leaving a question sets off.

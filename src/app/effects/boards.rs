@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::app::effects::Effects;
@@ -22,8 +24,11 @@ const FEED: usize = 4_000;
 pub(super) struct Sessions {
     pub(super) settings: ssh::Settings,
     ssh: Option<Ssh>,
-    asked: Arc<Mutex<HashMap<RequestId, oneshot::Sender<Answer>>>>,
+    asked: Asked,
 }
+
+/// What the person has not answered yet.
+type Asked = Arc<Mutex<HashMap<RequestId, oneshot::Sender<Answer>>>>;
 
 impl Sessions {
     pub(super) fn new(settings: ssh::Settings) -> Sessions {
@@ -38,6 +43,30 @@ impl Sessions {
     pub(super) fn decline_all(&self) {
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         asked.clear();
+    }
+}
+
+/// Asks the person for a connection, and takes the question back when the connection ends first.
+async fn pass_on(request: RequestId, ask: ssh::Ask, asked: &Asked, inbox: &mpsc::Sender<Msg>) {
+    let ssh::Ask {
+        question,
+        mut answer,
+    } = ask;
+    let (given, from_person) = oneshot::channel();
+    let all = || asked.lock().unwrap_or_else(PoisonError::into_inner);
+    all().insert(request, given);
+    let _ = inbox.send(Msg::SshAsks { request, question }).await;
+    tokio::select! { biased;
+        given = from_person => {
+            if let Ok(given) = given {
+                // It may have ended at this moment.
+                let _ = answer.send(given);
+            }
+        }
+        () = answer.closed() => {
+            all().remove(&request);
+            let _ = inbox.send(Msg::SshAskEnded { request }).await;
+        }
     }
 }
 
@@ -59,16 +88,16 @@ impl Effects {
         self.sessions.ssh = Some(ssh.clone());
         let (asked, inbox) = (Arc::clone(&self.sessions.asked), self.inbox.clone());
         self.read(TaskKey::SshAsks, async move {
-            let mut next = 0;
-            while let Some(ask) = asking.recv().await {
-                next += 1;
-                let request = RequestId(next);
-                asked
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .insert(request, ask.answer);
-                let question = ask.question;
-                let _ = inbox.send(Msg::SshAsks { request, question }).await;
+            let (mut next, mut open) = (0, FuturesUnordered::new());
+            loop {
+                tokio::select! {
+                    ask = asking.recv() => {
+                        let Some(ask) = ask else { break };
+                        next += 1;
+                        open.push(pass_on(RequestId(next), ask, &asked, &inbox));
+                    }
+                    Some(()) = open.next() => {}
+                }
             }
         });
         ssh
@@ -163,3 +192,6 @@ impl Effects {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;
