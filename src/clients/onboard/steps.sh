@@ -103,7 +103,10 @@ install() {
   now="$hash $ROLE $VERSION"
   before=''
   [ -r "$installed" ] && IFS= read -r before <"$installed"
-  [ "$before" = "$now" ] && [ -f "$R/etc/systemd/system/$UNIT.service" ] && finish already
+  if [ "$before" = "$now" ] && [ -f "$R/etc/systemd/system/$UNIT.service" ]; then
+    rm -f "$R$INSTALLER"
+    finish already
+  fi
   head=''
   [ -r "$R$INSTALLER" ] && IFS= read -r head <"$R$INSTALLER"
   case $head in

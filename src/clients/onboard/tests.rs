@@ -464,7 +464,10 @@ fn the_installer_runs_once_without_download_start_or_foreign_settings() {
             "{env}"
         );
         assert!(!root.path("var/lib/install.sh").exists());
+        // Sent once more by a run that was cut off: it does not stay behind either.
+        root.write("var/lib/install.sh", INSTALLER);
         assert_eq!(root.step(shell, "install", &install()), "=already");
+        assert!(!root.path("var/lib/install.sh").exists());
         // Another binary is another installation.
         root.executable("usr/local/bin/k3s", "echo other");
         assert!(
