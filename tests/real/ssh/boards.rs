@@ -295,8 +295,14 @@ fn a_board_that_is_switched_off_answers_no_more() {
     of_both(async |board| {
         board.reading(false).await;
         board.act(Deed::PowerOff).await;
-        let answer = probe(&board.ssh, &board.node, &board.to, false).await;
-        let problem = answer.unwrap_err();
+        // It goes a moment after it was told to.
+        let end = Instant::now() + DEADLINE;
+        let problem = loop {
+            match probe(&board.ssh, &board.node, &board.to, false).await {
+                Err(problem) => break problem,
+                Ok(reading) => assert!(Instant::now() < end, "{reading:?}"),
+            }
+        };
         assert!(!problem.next.is_empty(), "{problem:?}");
         if let Some(pi) = board.pi() {
             assert_eq!(pi.read("state/asked"), "poweroff\n");
