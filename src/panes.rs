@@ -197,12 +197,23 @@ impl Panes {
         match pane {
             PaneId::Rack => self.rack.settle(rack),
             PaneId::Services => self.services.settle(rack),
-            PaneId::Workloads => self.workloads.pods_changed(rack),
+            PaneId::Workloads => self.workloads.settle(rack),
             PaneId::Pools
             | PaneId::Pipelines
             | PaneId::Logs
             | PaneId::Kubeconfig
             | PaneId::Problems => {}
+        }
+    }
+
+    /// Columns of the pane that is shown keep the width their visible rows had.
+    pub fn measure(&mut self, pane: PaneId, rack: &Rack, area: Rect) {
+        match pane {
+            PaneId::Rack => self.rack.measure(rack, area),
+            PaneId::Services => self.services.measure(rack, area),
+            PaneId::Workloads => self.workloads.measure(rack, area),
+            PaneId::Kubeconfig => self.kubeconfig.measure(rack, area),
+            PaneId::Pools | PaneId::Pipelines | PaneId::Logs | PaneId::Problems => {}
         }
     }
 

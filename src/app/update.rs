@@ -215,11 +215,8 @@ fn clock(model: &mut Model, now: Now, queue: &mut VecDeque<Msg>, effects: &mut V
     {
         survey(model);
         let area = frame::regions(model.size).unwrap_or_default().body;
-        model.panes.rack.measure(&model.rack, area);
-        model.panes.services.measure(&model.rack, area);
-        model.panes.workloads.measure(&model.rack, area);
+        model.panes.measure(model.focus, &model.rack, area);
         model.want_probes(true, effects);
-        model.panes.kubeconfig.measure(&model.rack, area);
         with_panes(model, queue, effects, |panes, cx| panes.pools.on_clock(cx));
     }
 }
@@ -245,9 +242,11 @@ fn take_in(model: &mut Model, fact: Fact) {
         model.panes.rack.nodes_changed(&model.rack);
         close_question_of_gone_object(model);
     }
-    if moves_pods && model.focus == PaneId::Workloads {
-        model.panes.workloads.pods_changed(&model.rack);
-        close_question_of_gone_object(model);
+    if moves_pods {
+        model.panes.workloads.pods_changed();
+        if model.focus == PaneId::Workloads {
+            close_question_of_gone_object(model);
+        }
     }
     if moves_services {
         model.panes.services.services_changed();

@@ -33,6 +33,8 @@ pub struct WorkloadsPane {
     list: Listing<RowId, Column>,
     /// Workloads whose pods are all shown.
     open: BTreeSet<WorkloadRef>,
+    /// The cursor was found again since the rows last changed.
+    is_settled: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -116,12 +118,25 @@ impl WorkloadsPane {
 
     pub fn set_filter(&mut self, text: &str) {
         text.clone_into(&mut self.list.filter);
+        self.is_settled = false;
     }
 
-    /// Rows may have come or gone.
-    pub fn pods_changed(&mut self, rack: &Rack) {
+    /// Rows may have come or gone: looked at once before the next frame or key, however many pods changed.
+    pub fn pods_changed(&mut self) {
+        self.is_settled = false;
+    }
+
+    /// Finds the row under the cursor again.
+    pub fn settle(&mut self, rack: &Rack) {
+        if !self.is_settled {
+            self.place(rack);
+        }
+    }
+
+    fn place(&mut self, rack: &Rack) {
         let ids = self.ids(rack);
         self.list.rows.settle(&ids, rack.now.mono);
+        self.is_settled = true;
     }
 
     /// Looks at the visible rows once more, so that columns keep the width they had.
@@ -133,6 +148,7 @@ impl WorkloadsPane {
 
     /// Closes the innermost thing. False when there was nothing to close.
     pub fn close(&mut self) -> bool {
+        self.is_settled = false;
         if self.list.close() {
             return true;
         }
@@ -193,7 +209,7 @@ impl WorkloadsPane {
             return;
         }
         if self.list.on_action(action) {
-            return self.pods_changed(cx.rack);
+            return self.place(cx.rack);
         }
         let Some(item) = self.current(cx.rack) else {
             return cx.msgs.push(Msg::warn("there is no workload here"));
@@ -205,7 +221,7 @@ impl WorkloadsPane {
                     if !self.open.remove(&group.workload) {
                         self.open.insert(group.workload.clone());
                     }
-                    self.pods_changed(cx.rack);
+                    self.place(cx.rack);
                 }
                 Item::Pod(..) => cx.msgs.push(Msg::ReadYaml(item.subject())),
             },
