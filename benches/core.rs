@@ -77,6 +77,7 @@ fn pod(index: usize, restarts: u32) -> Pod {
         owner: Some("ReplicaSet".into()),
         workload: None,
         why: "".into(),
+        claims: Box::default(),
     }
 }
 

@@ -102,6 +102,7 @@ fn speaker(node: &str) -> Pod {
         owner: Some("DaemonSet".into()),
         workload: None,
         why: "".into(),
+        claims: Box::default(),
     }
 }
 

@@ -188,6 +188,11 @@ impl Model {
                 | Fact::BgpStatuses(_)
                 | Fact::Workloads(..)
                 | Fact::Namespaces(_) => self.focus == PaneId::Services,
+                Fact::StorageClasses(_)
+                | Fact::Claims(_)
+                | Fact::Volumes(_)
+                | Fact::Provisioners(_)
+                | Fact::StorageEvents(_) => self.focus == PaneId::Storage,
                 _ => true,
             }
     }

@@ -101,7 +101,7 @@ struct Global {
 enum Command {
     /// Play a rack that exists only in this process, and show it.
     Demo {
-        /// Which rack: office, bad-day, large, vips or old-metallb.
+        /// Which rack: office, bad-day, large, vips, old-metallb or storage.
         #[arg(long, value_name = "NAME", default_value = "office")]
         scenario: String,
         /// The same seed plays the same story.
@@ -131,6 +131,8 @@ enum Command {
         #[command(subcommand)]
         command: Option<Pools>,
     },
+    /// Print the claims with their state, where their data are, and who uses them.
+    Storage(Report),
     /// Merge, list, switch, rename and delete contexts of kubeconfigs; every change can be undone.
     #[command(subcommand)]
     Kubeconfig(kubeconfig::Kubeconfig),
@@ -232,6 +234,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
             Some(Pools::Check(arguments)) => pools::run_check(&arguments),
             Some(Pools::Convert(arguments)) => pools::run_convert(&arguments),
         },
+        Some(Command::Storage(report)) => report::storage(target(&global), report),
         Some(Command::Kubeconfig(command)) => kubeconfig::run(&global, command),
         Some(Command::Backup(arguments)) => backup::run(&global, *arguments),
         Some(Command::Restore(arguments)) => restore::run(&global, &arguments),

@@ -15,6 +15,7 @@ use crate::rack::pool_text::{Change, Form};
 use crate::rack::problem::Subject;
 use crate::rack::service::ServiceName;
 use crate::rack::ssh::{Answer, Destination};
+use crate::rack::storage::ClaimName;
 use crate::rack::vip::probe::Target;
 use crate::rack::vip::wish::Exposure;
 use crate::rack::workload::WorkloadRef;
@@ -233,6 +234,19 @@ pub enum Effect {
     },
     /// Evict no more pods of the Node with this UID. It stays cordoned.
     CancelDrain(Uid),
+    /// Makes a `PersistentVolumeClaim`.
+    CreateClaim {
+        context: String,
+        claim: ClaimName,
+        body: serde_json::Value,
+    },
+    /// A merge patch of a claim, if it is still this one; without one it is deleted.
+    ChangeClaim {
+        context: String,
+        claim: ClaimName,
+        uid: Uid,
+        change: Option<serde_json::Value>,
+    },
     /// Delete the Node with this UID, and look whether k3s forgets its password.
     RemoveNode {
         context: String,
@@ -288,6 +302,8 @@ impl Effect {
             | Effect::Expose { .. }
             | Effect::Drain { .. }
             | Effect::Board { .. }
+            | Effect::CreateClaim { .. }
+            | Effect::ChangeClaim { .. }
             | Effect::RemoveNode { .. }
             | Effect::RemovePassword { .. }
             | Effect::ChangePools { .. }

@@ -11,6 +11,7 @@ use crate::rack::pipeline::state::JobRef;
 use crate::rack::pod::Maker;
 use crate::rack::secret::Secret;
 use crate::rack::service::ServiceName;
+use crate::rack::storage::ClaimName;
 use crate::rack::workload::WorkloadRef;
 
 /// What a form is for; the pane that asked finds here what it is about.
@@ -36,6 +37,13 @@ pub enum FormId {
     },
     /// A Service is made for a Deployment.
     Expose,
+    /// A new `PersistentVolumeClaim`.
+    ClaimCreate,
+    /// More room for this very claim.
+    ClaimResize {
+        claim: ClaimName,
+        uid: Uid,
+    },
     PoolCreate,
     /// Objects of MetalLB are deleted; these pools of them are in use.
     PoolDeletions {

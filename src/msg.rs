@@ -164,6 +164,8 @@ pub enum Msg {
     Focus(PaneId),
     ShowNode(NodeName),
     ShowService(ServiceName),
+    /// A claim, a volume, a class, or the whole of storage.
+    ShowStorage(Subject),
     /// Ask a URL for its status, once.
     CheckUrl(String),
     /// The session goes on with this context.

@@ -12,6 +12,7 @@ pub mod problems;
 pub mod rack;
 mod rows;
 pub mod services;
+pub mod storage;
 pub mod workloads;
 
 use crossterm::event::KeyEvent;
@@ -44,6 +45,7 @@ pub struct Panes {
     pub services: services::ServicesPane,
     pub kubeconfig: kubeconfig::KubeconfigPane,
     pub pools: pools::PoolsPane,
+    pub storage: storage::StoragePane,
     pub pipelines: pipelines::PipelinesPane,
     pub logs: logs::LogsPane,
     pub workloads: workloads::WorkloadsPane,
@@ -58,6 +60,7 @@ impl Panes {
             PaneId::Kubeconfig => self.kubeconfig.on_action(action, cx),
             PaneId::Pipelines => self.pipelines.on_action(action, cx),
             PaneId::Pools => self.pools.on_action(action, cx),
+            PaneId::Storage => self.storage.on_action(action, cx),
             PaneId::Logs => self.logs.on_action(action, cx),
             PaneId::Workloads => self.workloads.on_action(action, cx),
             PaneId::Problems => self.problems.on_action(action, cx),
@@ -73,6 +76,9 @@ impl Panes {
                 | FormId::ServicePool { .. }
                 | FormId::ServiceShare { .. }
                 | FormId::Expose => services::wish::filled_in(form, answers, cx),
+                FormId::ClaimCreate | FormId::ClaimResize { .. } => {
+                    storage::wish::filled_in(form, answers, cx);
+                }
                 FormId::PoolCreate | FormId::PoolDeletions { .. } | FormId::Manifest => {
                     self.pools.on_form(form, answers, cx);
                 }
@@ -115,6 +121,7 @@ impl Panes {
             PaneId::Pools => self.pools.is_editing(),
             PaneId::Rack
             | PaneId::Services
+            | PaneId::Storage
             | PaneId::Pipelines
             | PaneId::Logs
             | PaneId::Workloads
@@ -129,6 +136,7 @@ impl Panes {
             PaneId::Pools => self.pools.on_text(key, cx),
             PaneId::Rack
             | PaneId::Services
+            | PaneId::Storage
             | PaneId::Pipelines
             | PaneId::Logs
             | PaneId::Workloads
@@ -142,6 +150,7 @@ impl Panes {
             PaneId::Pools => self.pools.on_paste(text, cx),
             PaneId::Rack
             | PaneId::Services
+            | PaneId::Storage
             | PaneId::Pipelines
             | PaneId::Logs
             | PaneId::Workloads
@@ -163,6 +172,9 @@ impl Panes {
             | FormId::ServicePool { .. }
             | FormId::ServiceShare { .. }
             | FormId::Expose => services::fault::complaint(form, answers, rack),
+            FormId::ClaimCreate | FormId::ClaimResize { .. } => {
+                storage::wish::complaint(form, answers, rack)
+            }
             FormId::PoolCreate | FormId::PoolDeletions { .. } | FormId::Manifest => {
                 self.pools.complaint(form, answers, rack)
             }
@@ -186,6 +198,7 @@ impl Panes {
             PaneId::Kubeconfig => self.kubeconfig.filter(),
             PaneId::Pipelines => self.pipelines.filter(),
             PaneId::Pools => self.pools.filter(),
+            PaneId::Storage => self.storage.filter(),
             PaneId::Logs => self.logs.filter(),
             PaneId::Workloads => self.workloads.filter(),
             PaneId::Problems => self.problems.filter(),
@@ -199,6 +212,7 @@ impl Panes {
             PaneId::Services => self.services.settle(rack),
             PaneId::Workloads => self.workloads.settle(rack),
             PaneId::Pools
+            | PaneId::Storage
             | PaneId::Pipelines
             | PaneId::Logs
             | PaneId::Kubeconfig
@@ -212,6 +226,7 @@ impl Panes {
             PaneId::Rack => self.rack.measure(rack, area),
             PaneId::Services => self.services.measure(rack, area),
             PaneId::Workloads => self.workloads.measure(rack, area),
+            PaneId::Storage => self.storage.measure(rack, area),
             PaneId::Kubeconfig => self.kubeconfig.measure(rack, area),
             PaneId::Pools | PaneId::Pipelines | PaneId::Logs | PaneId::Problems => {}
         }
@@ -224,6 +239,7 @@ impl Panes {
             PaneId::Kubeconfig => self.kubeconfig.set_filter(text),
             PaneId::Pipelines => self.pipelines.set_filter(text),
             PaneId::Pools => self.pools.set_filter(text),
+            PaneId::Storage => self.storage.set_filter(text),
             PaneId::Logs => self.logs.set_filter(text),
             PaneId::Workloads => self.workloads.set_filter(text),
             PaneId::Problems => self.problems.set_filter(text),
@@ -235,6 +251,7 @@ impl Panes {
         match pane {
             PaneId::Rack => self.rack.is_detail(),
             PaneId::Services => self.services.is_detail(),
+            PaneId::Storage => self.storage.is_detail(),
             PaneId::Pools
             | PaneId::Pipelines
             | PaneId::Logs
@@ -250,6 +267,7 @@ impl Panes {
             PaneId::Rack => self.rack.close(),
             PaneId::Services => self.services.close(),
             PaneId::Pools => self.pools.close(),
+            PaneId::Storage => self.storage.close(),
             PaneId::Logs => self.logs.close(rack),
             PaneId::Workloads => self.workloads.close(),
             PaneId::Kubeconfig => self.kubeconfig.close(),
@@ -266,6 +284,7 @@ impl Panes {
             PaneId::Kubeconfig => self.kubeconfig.hints(),
             PaneId::Pipelines => self.pipelines.hints(rack),
             PaneId::Pools => self.pools.hints(),
+            PaneId::Storage => self.storage.hints(),
             PaneId::Logs => self.logs.hints(),
             PaneId::Workloads => self.workloads.hints(),
             PaneId::Problems => self.problems.hints(),
@@ -280,6 +299,7 @@ impl Panes {
             PaneId::Kubeconfig => self.kubeconfig.menu(rack),
             PaneId::Pipelines => self.pipelines.menu(rack),
             PaneId::Pools => self.pools.menu(rack),
+            PaneId::Storage => self.storage.menu(rack),
             PaneId::Logs => self.logs.menu(rack),
             PaneId::Workloads => self.workloads.menu(rack),
             PaneId::Problems => self.problems.menu(rack),

@@ -38,6 +38,7 @@ pub mod selector;
 pub mod service;
 pub mod services;
 pub mod ssh;
+pub mod storage;
 pub mod survey;
 pub mod time;
 pub mod trace;
@@ -70,6 +71,7 @@ use crate::rack::pools::range::AddressRange;
 use crate::rack::problem::{Problem, Subject};
 use crate::rack::selector::Labels;
 use crate::rack::services::Services;
+use crate::rack::storage::{ClaimName, Storage};
 use crate::rack::time::Now;
 use crate::rack::vip::Vips;
 use crate::rack::vip::probe::Probes;
@@ -110,6 +112,8 @@ pub struct Rack {
     pub services: Services,
     /// MetalLB's configuration and workloads, and its neighbours.
     pub metallb: MetalLb,
+    /// Classes, claims, volumes, and who makes them.
+    pub storage: Storage,
     /// Derived from all of these, when [`Rack::settle`] or [`Rack::survey`] was called last.
     pub vips: Vips,
     /// What has come since that `vips` depends on.
@@ -163,6 +167,7 @@ impl Rack {
             logbook: Logbook::default(),
             services: Services::default(),
             metallb: MetalLb::default(),
+            storage: Storage::default(),
             namespaces: BTreeMap::new(),
             nodes: BTreeMap::new(),
             beats: HashMap::new(),
@@ -187,6 +192,7 @@ impl Rack {
             Fact::Source(source, state) => {
                 self.metallb.forget(source, &state);
                 self.services.forget(source, &state);
+                self.storage.forget(source, &state);
                 self.link.set_source(source, state);
             }
             Fact::Contact => self.link.last_contact = Some(self.now.mono),
@@ -214,6 +220,11 @@ impl Rack {
             Fact::BfdProfiles(change) => self.metallb.apply_bfd(change),
             Fact::Communities(change) => self.metallb.apply_communities(change),
             Fact::ConfigurationStates(change) => self.metallb.apply_states(change),
+            Fact::StorageClasses(change) => self.storage.apply_classes(change),
+            Fact::Claims(change) => self.storage.apply_claims(change),
+            Fact::Volumes(change) => self.storage.apply_volumes(change),
+            Fact::Provisioners(change) => self.storage.apply_provisioners(change),
+            Fact::StorageEvents(change) => self.storage.apply_events(change),
         }
     }
 
@@ -286,6 +297,9 @@ impl Rack {
         match object {
             Subject::Node(name) => self.node(name).map(|node| &node.uid),
             Subject::Service(name) => self.services.get(name).map(|service| &service.uid),
+            Subject::Claim(name) => self.storage.claim(name).map(|it| &it.uid),
+            Subject::Volume(name) => self.storage.volume(name).map(|it| &it.uid),
+            Subject::StorageClass(name) => self.storage.class(name).map(|it| &it.uid),
             Subject::Pod(name) => {
                 let mut pods = self.pods_in(&name.namespace);
                 pods.find(|pod| pod.name == name.name).map(|pod| &pod.uid)
@@ -296,6 +310,7 @@ impl Rack {
             | Subject::Kubeconfig
             | Subject::Board(_)
             | Subject::MetalLb
+            | Subject::Storage
             | Subject::Gitlab
             | Subject::Settings
             | Subject::Program => None,
@@ -375,6 +390,18 @@ impl Rack {
         self.pods
             .values()
             .filter(move |pod| *pod.namespace == *namespace)
+    }
+
+    /// The pods that use a claim and have not ended, in no order.
+    pub fn pods_using<'a>(&'a self, claim: &'a ClaimName) -> impl Iterator<Item = &'a Pod> {
+        self.pods_in(&claim.namespace)
+            .filter(|pod| pod.claims.contains(&claim.name) && !storage::view::has_ended(pod))
+    }
+
+    /// The minor of Kubernetes' version: 33 of `v1.33.4+k3s1`.
+    pub fn kubernetes_minor(&self) -> Option<u32> {
+        let version = self.cluster.version.as_deref()?.strip_prefix("v1.")?;
+        version.split('.').next()?.parse().ok()
     }
 
     /// The events of a node, newest first.

@@ -32,6 +32,11 @@ impl Action {
                 Danger::Safe,
             ),
             Action::PanePools => ("pane-pools", "the addresses of MetalLB", Danger::Safe),
+            Action::PaneStorage => (
+                "pane-storage",
+                "claims, and where their data are",
+                Danger::Safe,
+            ),
             Action::PanePipelines => ("pane-pipelines", "builds: from commit to Pi", Danger::Safe),
             Action::JobRetry => ("job-retry", "retry: run this job anew", Danger::Writes),
             Action::JobCancel => ("job-cancel", "cancel: stop this job", Danger::Writes),
@@ -203,6 +208,22 @@ impl Action {
             Action::PoolCreate => (
                 "pool-create",
                 "new pool: with a free range proposed",
+                Danger::Safe,
+            ),
+            Action::ClaimCreate => ("claim-create", "new claim: asked first", Danger::Writes),
+            Action::ClaimResize => (
+                "claim-resize",
+                "size: more room for this claim",
+                Danger::Writes,
+            ),
+            Action::ClaimDelete => (
+                "claim-delete",
+                "delete: this claim, after its name",
+                Danger::Writes,
+            ),
+            Action::StorageView => (
+                "storage-view",
+                "view: classes, and what hangs on each server and board",
                 Danger::Safe,
             ),
             Action::PoolConvert => (

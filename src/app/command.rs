@@ -64,7 +64,7 @@ const WITH_WORD: [(&str, &str); 7] = [
 ];
 
 /// Short names people bring along from other tools.
-const SHORT: [(&str, Action); 17] = [
+const SHORT: [(&str, Action); 19] = [
     ("q", Action::Quit),
     ("quit", Action::Quit),
     ("q!", Action::Quit),
@@ -82,6 +82,8 @@ const SHORT: [(&str, Action); 17] = [
     ("builds", Action::PanePipelines),
     ("workloads", Action::PaneWorkloads),
     ("pods", Action::PaneWorkloads),
+    ("storage", Action::PaneStorage),
+    ("pvc", Action::PaneStorage),
 ];
 
 /// Backups ask for passphrases on a terminal of their own.

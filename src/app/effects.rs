@@ -13,6 +13,7 @@ mod nodes;
 mod pipelines;
 mod pools;
 mod services;
+mod storage;
 mod workloads;
 
 use std::collections::HashMap;
@@ -176,6 +177,17 @@ impl Effects {
                 is_swap,
             } => self.drain((context, node, uid), consent, is_swap),
             Effect::CancelDrain(uid) => self.cancel_drain(&uid),
+            Effect::CreateClaim {
+                context,
+                claim,
+                body,
+            } => self.create_claim(&context, claim, body),
+            Effect::ChangeClaim {
+                context,
+                claim,
+                uid,
+                change,
+            } => self.change_claim(&context, claim, uid, change),
             Effect::RemoveNode { context, node, uid } => self.remove_node(context, node, uid),
             Effect::RemovePassword { context, node } => self.remove_password(&context, node),
             Effect::ReadDraft(key) => self.read_draft(key),

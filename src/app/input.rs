@@ -374,6 +374,7 @@ fn on_screen(
         Action::PaneKubeconfig => model.show(PaneId::Kubeconfig),
         Action::PanePools => model.show(PaneId::Pools),
         Action::PanePipelines => model.show(PaneId::Pipelines),
+        Action::PaneStorage => model.show(PaneId::Storage),
         Action::PaneLogs => model.show(PaneId::Logs),
         Action::PaneWorkloads => model.show(PaneId::Workloads),
         Action::PaneProblems => model.show(PaneId::Problems),

@@ -322,6 +322,7 @@ fn panes_are_reached_by_number_by_tab_and_by_history() {
         ("tab", PaneId::Workloads),
         ("tab", PaneId::Rack),
         ("9", PaneId::Workloads),
+        ("0", PaneId::Storage),
     ] {
         press(&mut model, keys);
         assert_eq!(model.focus, pane, "{keys}");

@@ -128,6 +128,12 @@ fn step(model: &mut Model, msg: Msg, queue: &mut VecDeque<Msg>, effects: &mut Ve
             model.turn_to(&context, effects);
             model.notify(Level::Info, format!("turned to context {context}"));
         }
+        Msg::ShowStorage(about) => {
+            let from = model.focus;
+            model.show(PaneId::Storage);
+            model.return_to = (from != PaneId::Storage).then_some(from);
+            model.panes.storage.show(&about, &model.rack);
+        }
         Msg::ShowService(service) => services::show(model, &service, queue, effects),
         Msg::Probed {
             generation,
@@ -236,6 +242,7 @@ fn take_in(model: &mut Model, fact: Fact) {
     let moves_rows = matches!(fact, Fact::Nodes(_));
     let moves_services = matches!(fact, Fact::Services(_));
     let moves_pods = matches!(fact, Fact::Pods(_));
+    let moves_claims = matches!(fact, Fact::Claims(_));
     let is_link = matches!(fact, Fact::Link(_) | Fact::Source(..) | Fact::Cluster(_));
     model.rack.apply(fact);
     if moves_rows {
@@ -250,6 +257,10 @@ fn take_in(model: &mut Model, fact: Fact) {
     }
     if moves_services {
         model.panes.services.services_changed();
+        close_question_of_gone_object(model);
+    }
+    if moves_claims {
+        model.panes.storage.claims_changed(&model.rack);
         close_question_of_gone_object(model);
     }
     if is_link {

@@ -47,6 +47,10 @@ pub fn view(model: &Model, area: Rect, buf: &mut Buffer) -> Option<Position> {
                 .pools
                 .view(&model.rack, theme, regions.body, buf);
         }
+        PaneId::Storage => model
+            .panes
+            .storage
+            .view(&model.rack, theme, regions.body, buf),
         PaneId::Pipelines => model
             .panes
             .pipelines

@@ -1,4 +1,4 @@
-//! `bramble nodes`, `bramble services`, `bramble pools` and `bramble problems`: the same facts as the cockpit, on plain stdout.
+//! `bramble nodes`, `bramble services`, `bramble pools`, `bramble storage` and `bramble problems`: the same facts as the cockpit, on plain stdout.
 //!
 //! With `--watch` every line carries the time, what goes away is said, and an outage is a line of its own: it never ends
 //! the watch.
@@ -8,6 +8,7 @@ mod pools;
 pub(super) mod problems;
 mod services;
 pub(super) mod sheet;
+mod storage;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -116,6 +117,21 @@ pub(super) fn problems(target: Target, report: Report) -> Result<ExitCode, Failu
     })
 }
 
+pub(super) fn storage(target: Target, report: Report) -> Result<ExitCode, Failure> {
+    read(target, |mut reader| async move {
+        let mut sheet = storage::sheet(report);
+        let mut link = LinkLine::default();
+        reader.until(|rack| is_complete(rack, &STORAGE)).await?;
+        storage::is_there(&reader.rack)?;
+        write_lines(&sheet.first(storage::rows(&reader.rack), reader.rack.now))?;
+        while report.watch && reader.next().await.is_some() {
+            write_lines(&link.news(&reader.rack, report.output))?;
+            write_lines(&sheet.news(storage::rows(&reader.rack), reader.rack.now))?;
+        }
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
 /// Follows the cluster in the background of `work`.
 fn read<F>(target: Target, work: impl FnOnce(Reader) -> F) -> Result<ExitCode, Failure>
 where
@@ -202,6 +218,16 @@ const NODES: [Source; 5] = [
     Source::Pods,
     Source::Events,
     Source::Metrics,
+];
+
+/// What the table of claims is made of.
+const STORAGE: [Source; 6] = [
+    Source::Pods,
+    Source::StorageClasses,
+    Source::Claims,
+    Source::Volumes,
+    Source::Provisioners,
+    Source::ClaimEvents,
 ];
 
 /// What the table of pools is made of.

@@ -26,6 +26,7 @@
 //! unchanged, cleaning it is the view's business; no secret is in any message.
 
 mod cause;
+pub mod claims;
 mod connection;
 mod decode;
 mod dial;

@@ -113,6 +113,10 @@ impl ProblemsPane {
                 Subject::Service(service) => Msg::ShowService(service.clone()),
                 Subject::Pod(_) | Subject::Workload(_) => Msg::Focus(PaneId::Workloads),
                 Subject::MetalLb => Msg::Focus(PaneId::Services),
+                about @ (Subject::Claim(_)
+                | Subject::Volume(_)
+                | Subject::StorageClass(_)
+                | Subject::Storage) => Msg::ShowStorage(about.clone()),
                 Subject::Gitlab => Msg::Focus(PaneId::Pipelines),
                 Subject::Board(_)
                 | Subject::Link

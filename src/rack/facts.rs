@@ -16,6 +16,7 @@ use crate::rack::namespace::Namespace;
 use crate::rack::node::{Lease, Node, NodeName};
 use crate::rack::pod::Pod;
 use crate::rack::service::Service;
+use crate::rack::storage::{Claim, Provisioner, StorageClass, StorageEvent, Volume};
 use crate::rack::workload::{Workload, WorkloadKind};
 
 /// A change of a kind that is listed once and watched from there.
@@ -75,6 +76,15 @@ pub enum Fact {
     L2Statuses(Change<L2Status>),
     BgpStatuses(Change<BgpStatus>),
     ConfigurationStates(Change<ConfigurationState>),
+
+    // Storage.
+    StorageClasses(Change<StorageClass>),
+    Claims(Change<Claim>),
+    Volumes(Change<Volume>),
+    /// Of every Deployment; `None` for those that make no volumes.
+    Provisioners(Change<Option<Provisioner>>),
+    /// About claims, and about pods that cannot mount; lists of the two add to each other.
+    StorageEvents(Change<StorageEvent>),
 }
 
 /// Who we talk to; known as soon as the kubeconfig is read, the version after the first answer.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::rack::problem::Problem;
 
 /// How many sources there are.
-pub const COUNT: usize = 21;
+pub const COUNT: usize = 27;
 
 /// One thing we read from the cluster. Each can be up, late or forbidden on its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,6 +36,14 @@ pub enum Source {
     L2Statuses,
     BgpStatuses,
     ConfigurationStates,
+    StorageClasses,
+    Claims,
+    Volumes,
+    /// Deployments that make volumes; all are asked for, but only while a class wants one.
+    Provisioners,
+    ClaimEvents,
+    /// `FailedMount` of pods.
+    MountEvents,
 }
 
 impl Source {
@@ -61,6 +69,12 @@ impl Source {
         Source::L2Statuses,
         Source::BgpStatuses,
         Source::ConfigurationStates,
+        Source::StorageClasses,
+        Source::Claims,
+        Source::Volumes,
+        Source::Provisioners,
+        Source::ClaimEvents,
+        Source::MountEvents,
     ];
 
     /// What the rack itself stands on; without any of them there is nothing to show.
@@ -111,6 +125,12 @@ impl Source {
             Source::L2Statuses => "servicel2statuses",
             Source::BgpStatuses => "servicebgpstatuses",
             Source::ConfigurationStates => "configurationstates",
+            Source::StorageClasses => "storageclasses",
+            Source::Claims => "persistentvolumeclaims",
+            Source::Volumes => "persistentvolumes",
+            Source::Provisioners => "deployments of all namespaces",
+            Source::ClaimEvents => "events of claims",
+            Source::MountEvents => "events of mounts",
         }
     }
 }

@@ -26,6 +26,8 @@ pub struct Pod {
     pub workload: Option<Box<Controller>>,
     /// Why it is not well, in words; empty when it is, or when nothing says why.
     pub why: Box<str>,
+    /// Names of the `PersistentVolumeClaims` it uses, of its own namespace.
+    pub claims: Box<[Box<str>]>,
 }
 
 /// What makes pods, and makes them anew.

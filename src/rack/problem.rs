@@ -5,6 +5,7 @@ use std::fmt;
 use crate::rack::node::NodeName;
 use crate::rack::pod::PodName;
 use crate::rack::service::ServiceName;
+use crate::rack::storage::ClaimName;
 use crate::rack::workload::WorkloadRef;
 
 /// Something an operator should know, in words. Messages are lower case, without full stop, and name the object.
@@ -45,6 +46,11 @@ pub enum Subject {
     MetalLb,
     /// A GitLab: its connection, token, pipelines.
     Gitlab,
+    Claim(ClaimName),
+    Volume(Box<str>),
+    StorageClass(Box<str>),
+    /// What makes volumes, and storage as a whole.
+    Storage,
     /// A keymap, theme or config file of the user.
     Settings,
     Program,
@@ -59,8 +65,11 @@ impl Subject {
             Subject::Pod(name) => Some(name.to_string()),
             Subject::Workload(it) => Some(format!("{}/{}", it.namespace, it.name)),
             Subject::Board(name) => Some(name.clone()),
+            Subject::Claim(name) => Some(name.to_string()),
+            Subject::Volume(name) | Subject::StorageClass(name) => Some(name.to_string()),
             Subject::MetalLb
             | Subject::Gitlab
+            | Subject::Storage
             | Subject::Link
             | Subject::Kubeconfig
             | Subject::Settings
@@ -82,6 +91,10 @@ impl fmt::Display for Subject {
             Subject::Board(name) => write!(f, "board {name}"),
             Subject::MetalLb => f.write_str("MetalLB"),
             Subject::Gitlab => f.write_str("GitLab"),
+            Subject::Claim(name) => write!(f, "claim {name}"),
+            Subject::Volume(name) => write!(f, "volume {name}"),
+            Subject::StorageClass(name) => write!(f, "storage class {name}"),
+            Subject::Storage => f.write_str("storage"),
             Subject::Settings => f.write_str("the settings"),
             Subject::Program => f.write_str("bramble"),
         }

@@ -27,6 +27,7 @@ pub fn survey(rack: &Rack) -> Vec<Problem> {
     shared_machine_ids(rack, &mut problems);
     problems.extend(rack.orphan_leases().map(orphan));
     problems.extend(rack.vips.problems().cloned());
+    problems.extend(super::storage::symptom::problems(rack));
     problems.sort_by(worst_first);
     problems
 }

@@ -62,6 +62,7 @@ fn pod(name: &str, node: &str, status: &str) -> Pod {
         owner: None,
         workload: None,
         why: "".into(),
+        claims: Box::default(),
     }
 }
 

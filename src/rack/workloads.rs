@@ -119,6 +119,7 @@ mod tests {
                 })
             }),
             why: "".into(),
+            claims: Box::default(),
         }
     }
 

@@ -1,5 +1,5 @@
 //! What the cluster does by itself when something has changed: endpoints follow pods, DaemonSets and Deployments count
-//! theirs, MetalLB hands out and announces addresses.
+//! theirs, MetalLB hands out and announces addresses, claims get volumes.
 //!
 //! Changes are looked at a moment after they happen, all together, as real controllers do. Invariant: looking twice
 //! without a change in between stores nothing, so the rack comes to rest.
@@ -39,6 +39,7 @@ impl World {
         self.controllers_planned = false;
         self.store.take_stirred();
         self.settle_owners();
+        self.settle_storage();
         self.settle_endpoints();
         self.settle_metallb();
     }

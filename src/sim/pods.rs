@@ -313,7 +313,7 @@ fn ending(pod: &Value, at: i64) -> Option<Object> {
     is_placed.then(|| Object::Given(Box::new(pod)))
 }
 
-fn pod_event(
+pub(crate) fn pod_event(
     key: &Key,
     uid: String,
     reason: &'static str,

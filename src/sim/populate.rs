@@ -48,6 +48,7 @@ pub(crate) fn world(scenario: Scenario, seed: u64) -> World {
         workloads: Vec::new(),
         installed: BTreeSet::new(),
         balancer: Balancer::default(),
+        keeper: storage::Keeper::default(),
         controllers_planned: false,
         k3s_yaml: String::new(),
         applied: BTreeMap::new(),
@@ -224,6 +225,7 @@ fn add_pod(
     let oldest = (stamp::now() - node_created).min(40 * DAY);
     let created = stamp::now() - 300 - whole_seconds(&mut world.rng, oldest.unsigned_abs());
     let state = match plan.state {
+        _ if plan.mount_fault.is_some() => State::Creating,
         StartState::Running => State::Running,
         StartState::CrashLoop => State::CrashLoop,
         StartState::ImagePull => State::ImagePull,
@@ -249,6 +251,9 @@ fn add_pod(
         deleted: None,
     };
     world.store.put(Kind::Pod, &key, Object::Pod(pod));
+    if let Some(fault) = &plan.mount_fault {
+        storage::say_mount_fault(world, &key, fault);
+    }
     match state {
         State::Running => world.pods.push(key),
         State::CrashLoop => {

@@ -28,6 +28,8 @@ pub(crate) enum Kind {
     Secret,
     PersistentVolume,
     PodDisruptionBudget,
+    PersistentVolumeClaim,
+    StorageClass,
 }
 
 /// How a kind is addressed and described.
@@ -68,7 +70,7 @@ const fn plain(
 pub(crate) const METALLB: &str = "metallb.io";
 
 /// How many kinds there are.
-pub(crate) const COUNT: usize = 22;
+pub(crate) const COUNT: usize = 24;
 
 /// All of them, in the order of [`Kind`].
 pub(crate) static ALL: [Resource; COUNT] = [
@@ -170,6 +172,27 @@ pub(crate) static ALL: [Resource; COUNT] = [
             "v1",
             "PodDisruptionBudget",
             "poddisruptionbudgets",
+        )
+    },
+    Resource {
+        short: "pvc",
+        ..plain(
+            Kind::PersistentVolumeClaim,
+            "",
+            "v1",
+            "PersistentVolumeClaim",
+            "persistentvolumeclaims",
+        )
+    },
+    Resource {
+        namespaced: false,
+        short: "sc",
+        ..plain(
+            Kind::StorageClass,
+            "storage.k8s.io",
+            "v1",
+            "StorageClass",
+            "storageclasses",
         )
     },
 ];

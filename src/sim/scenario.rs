@@ -17,12 +17,13 @@ use super::resource::Kind;
 pub(crate) use network::{MetalLbPlan, ServiceKind, ServicePlan};
 
 /// The shipped scenarios, by the name used on the command line.
-const SHIPPED: [(&str, &str); 5] = [
+const SHIPPED: [(&str, &str); 6] = [
     ("office", include_str!("scenarios/office.toml")),
     ("bad-day", include_str!("scenarios/bad-day.toml")),
     ("large", include_str!("scenarios/large.toml")),
     ("vips", include_str!("scenarios/vips.toml")),
     ("old-metallb", include_str!("scenarios/old-metallb.toml")),
+    ("storage", include_str!("scenarios/storage.toml")),
 ];
 
 /// A rack to simulate, as written in a scenario file.
@@ -59,6 +60,8 @@ pub struct Scenario {
     /// Objects as they are, in the words of a manifest.
     pub(crate) object: Vec<Value>,
     pub(crate) metallb: Option<MetalLbPlan>,
+    /// Why no folder can be made on any export.
+    pub(crate) nfs_fault: Option<String>,
     /// k3s's own balancer, which gives every Service the addresses of the nodes.
     pub(crate) servicelb: bool,
 }
@@ -147,6 +150,14 @@ pub(crate) struct WorkloadPlan {
     pub(crate) memory: u32,
     /// A disruption budget that keeps so many pods healthy.
     pub(crate) budget: Option<u32>,
+    /// Claims its pods share, by name.
+    #[serde(default)]
+    pub(crate) claims: Vec<String>,
+    /// Why its pods cannot mount theirs: they are created for ever, and the kubelet says this.
+    pub(crate) mount_fault: Option<String>,
+    /// Variables of its container.
+    #[serde(default)]
+    pub(crate) env: BTreeMap<String, String>,
     /// Each pod has a volume of this size on the board it first ran on, as local-path makes them.
     pub(crate) local_volume: Option<String>,
     /// Arguments of its container.
@@ -220,12 +231,13 @@ pub(crate) struct Seconds(pub(crate) Duration);
 impl Scenario {
     /// The names of the shipped scenarios.
     pub fn names() -> &'static [&'static str] {
-        const NAMES: [&str; 5] = [
+        const NAMES: [&str; 6] = [
             SHIPPED[0].0,
             SHIPPED[1].0,
             SHIPPED[2].0,
             SHIPPED[3].0,
             SHIPPED[4].0,
+            SHIPPED[5].0,
         ];
         &NAMES
     }
@@ -324,6 +336,7 @@ impl Default for Scenario {
             service: Vec::new(),
             object: Vec::new(),
             metallb: None,
+            nfs_fault: None,
             servicelb: false,
         }
     }
@@ -384,7 +397,7 @@ mod tests {
         let error = Scenario::shipped("ofice").unwrap_err();
         assert_eq!(
             error,
-            "no scenario \"ofice\"; there are office, bad-day, large, vips, old-metallb"
+            "no scenario \"ofice\"; there are office, bad-day, large, vips, old-metallb, storage"
         );
     }
 

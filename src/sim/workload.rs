@@ -163,6 +163,15 @@ fn spec(plan: &WorkloadPlan, name: &str) -> Value {
         let claim = format!("data-{POD_NAME}");
         volumes.push(json!({ "name": "data", "persistentVolumeClaim": { "claimName": claim } }));
     }
+    for claim in &plan.claims {
+        volumes.push(json!({ "name": claim, "persistentVolumeClaim": { "claimName": claim } }));
+    }
+    let mut env = vec![json!({ "name": "TZ", "value": "Europe/Berlin" })];
+    env.extend(
+        plan.env
+            .iter()
+            .map(|(name, value)| json!({ "name": name, "value": value })),
+    );
     json!({
         "volumes": volumes,
         "containers": [{
@@ -170,7 +179,7 @@ fn spec(plan: &WorkloadPlan, name: &str) -> Value {
             "image": plan.image,
             "args": plan.args,
             "ports": [{ "name": "main", "containerPort": plan.port, "protocol": "TCP" }],
-            "env": [{ "name": "TZ", "value": "Europe/Berlin" }],
+            "env": env,
             "resources": {
                 "limits": { "memory": format!("{}Mi", plan.memory * 2) },
                 "requests": {

@@ -24,6 +24,7 @@ use super::random::{Rng, hash, uuid};
 use super::resource::Kind;
 use super::scenario::{BeatPlan, Scenario};
 use super::stamp;
+use super::storage::Keeper;
 use super::store::{Key, Store};
 use super::workload::Workload;
 
@@ -46,6 +47,7 @@ pub(crate) struct World {
     /// Kinds of MetalLB that are installed.
     pub(crate) installed: BTreeSet<Kind>,
     pub(crate) balancer: Balancer,
+    pub(crate) keeper: Keeper,
     pub(crate) controllers_planned: bool,
     /// What k3s writes on a server for root: a kubeconfig in which everything is called `default`.
     pub(crate) k3s_yaml: String,

@@ -3,6 +3,8 @@
 //! Not here: what is worth saying (the app hands parts over). Invariant: what matters most is the last to go
 //! when the screen is narrow, and a name keeps its end, which tells it from its neighbours.
 
+use std::ops::Range;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -60,41 +62,80 @@ pub struct Tab {
     pub is_active: bool,
 }
 
-/// How much of a title the tab line keeps of it for everybody.
+/// How much of the titles stands on the tab line; the pane that is shown keeps its own.
 #[derive(Clone, Copy)]
 enum Titles {
     Whole,
-    /// The first letters, but for the pane that is shown.
-    Short,
-    /// Only of the pane that is shown.
-    Shown,
+    /// So many letters, and one blank between two tabs.
+    Cut(usize),
 }
 
-/// So many letters still say which pane it is.
+/// So many letters say which pane it is; with half of them one still guesses right.
 const SHORT: usize = 4;
 
-/// Draws the tab line and says how many cells it took. When it is too narrow for all titles they are cut short, then left
-/// away; the pane that is shown keeps its own.
+/// Draws the tab line and says how many cells it took. When it is too narrow for all titles they are cut short. Where even
+/// two letters have no room, the neighbours of the pane that is shown stand beside it, and a sign says that there are more:
+/// a bare key would tell nothing.
 pub fn draw_tabs(tabs: &[Tab], area: Rect, buf: &mut Buffer, theme: &Theme) -> u16 {
     let area = first_line(area, buf);
-    let fits = |titles: &Titles| {
-        let wide = |tab: &Tab| width16(&label(tab, *titles)) + 2;
-        tabs.iter().map(wide).sum::<u16>() <= area.width
-    };
-    let titles = [Titles::Whole, Titles::Short];
-    let titles = titles.into_iter().find(fits).unwrap_or(Titles::Shown);
+    let all = |titles: Titles| -> Vec<String> { tabs.iter().map(|it| shown(it, titles)).collect() };
+    let wide = |texts: &[String]| texts.iter().map(|it| width16(it)).sum::<u16>();
+    let cuts = (SHORT / 2..=SHORT).rev().map(Titles::Cut);
+    let whole = std::iter::once(Titles::Whole).chain(cuts);
+    let fitting = whole.map(all).find(|texts| wide(texts) <= area.width);
+    let (texts, kept) = fitting.map_or_else(
+        || {
+            let texts = all(Titles::Cut(SHORT));
+            let active = tabs.iter().position(|tab| tab.is_active).unwrap_or(0);
+            let more = width16(theme.symbols.ellipsis) + 1;
+            let room = area.width.saturating_sub(2 * more);
+            let kept = window(&texts, active, |part| wide(part) <= room);
+            (texts, kept)
+        },
+        |texts| (texts, 0..tabs.len()),
+    );
+    let more = format!(" {}", theme.symbols.ellipsis);
     let mut x = area.x;
-    for tab in tabs {
+    let mut write = |text: &str, style| {
+        let left = area.right().saturating_sub(x);
+        x = put(buf, (x, area.y), left, text, style);
+    };
+    if kept.start > 0 {
+        write(&more, theme.tab);
+    }
+    let all = tabs.iter().zip(&texts).enumerate();
+    for (_, (tab, text)) in all.filter(|(index, _)| kept.contains(index)) {
         let style = if tab.is_active {
             theme.tab_active
         } else {
             theme.tab
         };
-        let text = format!(" {} ", label(tab, titles));
-        let left = area.right().saturating_sub(x);
-        x = put(buf, (x, area.y), left, &text, style);
+        write(text, style);
+    }
+    if kept.end < tabs.len() {
+        write(&more, theme.tab);
     }
     x - area.x
+}
+
+/// The neighbours of one text that fit beside it, in turn to the right and to the left.
+fn window(texts: &[String], middle: usize, fits: impl Fn(&[String]) -> bool) -> Range<usize> {
+    let mut kept = middle..(middle + 1).min(texts.len());
+    loop {
+        let right = kept.start..(kept.end + 1).min(texts.len());
+        let left = kept.start.saturating_sub(1)..kept.end;
+        let is_leaning_right = kept.end - middle <= middle - kept.start + 1;
+        let tries = if is_leaning_right {
+            [right, left]
+        } else {
+            [left, right]
+        };
+        let wider = |it: &Range<usize>| *it != kept && texts.get(it.clone()).is_some_and(&fits);
+        let Some(next) = tries.into_iter().find(wider) else {
+            return kept;
+        };
+        kept = next;
+    }
 }
 
 /// The line an area begins with, inside the buffer.
@@ -106,17 +147,17 @@ pub(super) fn first_line(area: Rect, buf: &Buffer) -> Rect {
     line.intersection(buf.area)
 }
 
-fn label(tab: &Tab, titles: Titles) -> String {
-    let title = match titles {
-        _ if tab.is_active => tab.title.clone(),
-        Titles::Whole => tab.title.clone(),
-        Titles::Short => tab.title.chars().take(SHORT).collect(),
-        Titles::Shown => String::new(),
+/// A tab as it stands on the line, with the blanks around it.
+fn shown(tab: &Tab, titles: Titles) -> String {
+    let (letters, end) = match titles {
+        _ if tab.is_active => (usize::MAX, " "),
+        Titles::Whole => (usize::MAX, " "),
+        Titles::Cut(letters) => (letters, ""),
     };
+    let title: String = tab.title.chars().take(letters).collect();
     match &tab.key {
-        Some(key) if title.is_empty() => key.clone(),
-        Some(key) => format!("{key} {title}"),
-        None => tab.title.clone(),
+        Some(key) => format!(" {key} {title}{end}"),
+        None => format!(" {title}{end}"),
     }
 }
 
@@ -214,23 +255,52 @@ mod tests {
     }
 
     #[test]
-    fn narrow_tabs_are_cut_short_and_keep_the_title_of_the_shown_pane() {
+    fn narrow_tabs_keep_letters_that_say_which_pane_it_is_and_the_title_of_the_shown_one() {
         let tab = |key: &str, title: &str, is_active| Tab {
             key: Some(key.into()),
             title: title.into(),
             is_active,
         };
-        let tabs = [tab("2", "Services", false), tab("8", "Problems", true)];
-        let draw = |width| {
+        let titles = [
+            "1 Rack",
+            "2 Services",
+            "3 Pools",
+            "0 Storage",
+            "4 Onboard",
+            "5 Pipelines",
+            "6 Logs",
+            "7 Kubeconfig",
+            "8 Problems",
+            "9 Workloads",
+        ];
+        let draw = |width, active: &str| {
+            let all = titles.map(|it| {
+                let (key, title) = it.split_once(' ').unwrap();
+                tab(key, title, title == active)
+            });
             let mut used = 0;
             let lines = drawn(width, 1, |area, buf| {
-                used = draw_tabs(&tabs, area, buf, &theme());
+                used = draw_tabs(&all, area, buf, &theme());
             });
-            (lines.concat(), used)
+            assert!(used <= width);
+            lines.concat()
         };
-        assert_eq!(draw(40), (" 2 Services  8 Problems".to_owned(), 24));
-        assert_eq!(draw(23), (" 2 Serv  8 Problems".to_owned(), 20));
-        assert_eq!(draw(18), (" 2  8 Problems".to_owned(), 15));
+        assert_eq!(
+            draw(112, "Rack"),
+            " 1 Rack  2 Services  3 Pools  0 Storage  4 Onboard  5 Pipelines  6 Logs  7 Kubeconfig  8 Problems  9 Workloads"
+        );
+        assert_eq!(
+            draw(80, "Kubeconfig"),
+            " 1 Rack 2 Serv 3 Pool 0 Stor 4 Onbo 5 Pipe 6 Logs 7 Kubeconfig  8 Prob 9 Work"
+        );
+        assert_eq!(
+            draw(60, "Kubeconfig"),
+            " 1 Ra 2 Se 3 Po 0 St 4 On 5 Pi 6 Lo 7 Kubeconfig  8 Pr 9 Wo"
+        );
+        assert_eq!(draw(40, "Storage"), " … 3 Pool 0 Storage  4 Onbo 5 Pipe …");
+        assert_eq!(draw(40, "Rack"), " 1 Rack  2 Serv 3 Pool 0 Stor 4 Onbo …");
+        assert_eq!(draw(40, "Workloads"), " … 6 Logs 7 Kube 8 Prob 9 Workloads");
+        assert_eq!(draw(20, "Problems"), " … 8 Problems  …");
     }
 
     #[test]

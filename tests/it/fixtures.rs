@@ -417,6 +417,7 @@ fn pods() -> Vec<Pod> {
             owner: Some("ReplicaSet".into()),
             workload: None,
             why: "".into(),
+            claims: Box::default(),
         }
     };
     (0..12).map(pod).collect()

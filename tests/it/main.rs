@@ -13,6 +13,7 @@ mod gitlab;
 mod metallb;
 mod pools;
 mod screens;
+mod storage;
 mod symptoms;
 mod tidy;
 mod traces;

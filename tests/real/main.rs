@@ -48,5 +48,6 @@ mod pools_install;
 mod rights;
 mod services;
 mod ssh;
+mod storage;
 mod vips;
 mod writing;

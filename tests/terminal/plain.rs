@@ -394,3 +394,52 @@ fn pools_of_a_rack_are_a_table_and_json() {
         "{table}"
     );
 }
+
+#[test]
+fn claims_of_a_rack_are_a_table_and_json() {
+    let home = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let kubeconfig = home.path().join("kubeconfig");
+    let sim = runtime.block_on(Sim::start(Scenario::shipped("storage").unwrap(), 1));
+    let sim = sim.unwrap();
+    std::fs::write(&kubeconfig, sim.kubeconfig()).unwrap();
+    let storage = |more: &[&str]| {
+        let mut command = bramble(&home);
+        command.arg("storage").args(more).arg("--kubeconfig");
+        let output = command.arg(&kubeconfig).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let table = storage(&[]);
+    let line = |claim: &str| table.lines().find(|it| it.starts_with(claim)).unwrap();
+    for (claim, words) in [
+        (
+            "office/paperless-media",
+            &[
+                "bound ",
+                "100Gi",
+                "nas ",
+                "10.40.0.5:/srv/nfs/office-paperless-media-pvc-",
+                "paperless-",
+            ][..],
+        ),
+        (
+            "office/data-db-0",
+            &["8Gi", "local-path", "rpi-02 /var/lib/rancher/k3s/storage/"],
+        ),
+        ("office/backup", &["waits for a volume", "nas-old"]),
+        ("home/scratch", &["waits for a pod"]),
+    ] {
+        for words in words {
+            assert!(line(claim).contains(words), "{words}: {table}");
+        }
+    }
+    let json: serde_json::Value = serde_json::from_str(&storage(&["-o", "json"])).unwrap();
+    let all = json.as_array().unwrap();
+    let backup = all.iter().find(|it| it["name"] == "backup").unwrap();
+    let why = backup["problem"]["why"].as_str().unwrap();
+    assert!(
+        why.contains("fuseim.pri/ifs") && why.contains("k8s-sigs.io"),
+        "{backup}"
+    );
+}

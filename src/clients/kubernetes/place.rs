@@ -16,6 +16,7 @@ pub(super) struct Place {
     served: Option<Arc<BTreeSet<Box<str>>>>,
     speaker: Speaker,
     namespaces_matter: bool,
+    provisioners_matter: bool,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -44,6 +45,8 @@ pub(super) enum Notice {
     },
     /// Some pool selects namespaces by their labels.
     NamespacesMatter(bool),
+    /// Some storage class is made by a Deployment.
+    ProvisionersMatter(bool),
 }
 
 impl Notice {
@@ -71,6 +74,7 @@ impl Place {
                 };
             }
             Notice::NamespacesMatter(matter) => self.namespaces_matter = matter,
+            Notice::ProvisionersMatter(matter) => self.provisioners_matter = matter,
         }
     }
 
@@ -90,6 +94,10 @@ impl Place {
 
     pub(super) fn wants_namespaces(&self) -> bool {
         self.namespaces_matter
+    }
+
+    pub(super) fn wants_provisioners(&self) -> bool {
+        self.provisioners_matter
     }
 
     /// MetalLB's namespace; `None` when there is no sign of it.

@@ -1,6 +1,8 @@
 //! The decoder by itself, for bytes that are in hand already: the same code that [`super::follow`] uses, without a
 //! server. Benchmarks measure it here.
 
+use super::decode::provisioner::Provisioning;
+use super::decode::storage::{ClaimEvent, MountEvent};
 use super::decode::workload::{DaemonSet, Deployment};
 use super::decode::{self, Event, Kind};
 use super::split::Splitter;
@@ -17,6 +19,7 @@ use crate::rack::namespace::Namespace;
 use crate::rack::node::{Lease, Node};
 use crate::rack::pod::Pod;
 use crate::rack::service::Service;
+use crate::rack::storage::{Claim, StorageClass, Volume};
 
 /// A list (or one page of it) as the fact that it is; objects that make no sense are left out.
 pub(super) fn list(source: Source, body: &[u8]) -> Option<Fact> {
@@ -50,6 +53,12 @@ pub(super) fn list(source: Source, body: &[u8]) -> Option<Fact> {
         Source::L2Statuses => of::<L2Status>(body),
         Source::BgpStatuses => of::<BgpStatus>(body),
         Source::ConfigurationStates => of::<ConfigurationState>(body),
+        Source::StorageClasses => of::<StorageClass>(body),
+        Source::Claims => of::<Claim>(body),
+        Source::Volumes => of::<Volume>(body),
+        Source::Provisioners => of::<Provisioning>(body),
+        Source::ClaimEvents => of::<ClaimEvent>(body),
+        Source::MountEvents => of::<MountEvent>(body),
         Source::Metrics => None,
     }
 }
@@ -84,6 +93,12 @@ pub(super) fn line(source: Source, line: &[u8]) -> Option<Fact> {
         Source::L2Statuses => of::<L2Status>(line),
         Source::BgpStatuses => of::<BgpStatus>(line),
         Source::ConfigurationStates => of::<ConfigurationState>(line),
+        Source::StorageClasses => of::<StorageClass>(line),
+        Source::Claims => of::<Claim>(line),
+        Source::Volumes => of::<Volume>(line),
+        Source::Provisioners => of::<Provisioning>(line),
+        Source::ClaimEvents => of::<ClaimEvent>(line),
+        Source::MountEvents => of::<MountEvent>(line),
         Source::Metrics => None,
     }
 }

@@ -6,6 +6,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
 
 use super::connection::Connection;
+use super::decode::provisioner::Provisioning;
+use super::decode::storage::{ClaimEvent, MountEvent};
 use super::decode::workload::{DaemonSet, Deployment};
 use super::dial::dial;
 use super::error::Error;
@@ -28,6 +30,7 @@ use crate::rack::node::{Lease, Node};
 use crate::rack::pod::Pod;
 use crate::rack::problem::{Problem, Severity, Subject};
 use crate::rack::service::Service;
+use crate::rack::storage::{Claim, StorageClass, Volume};
 
 /// A file that is being written is read a moment later.
 const SETTLE: Duration = Duration::from_millis(300);
@@ -132,6 +135,7 @@ async fn connected(
         core(line.clone()),
         services(line.clone()),
         metallb(line.clone()),
+        storage(line.clone()),
         metrics::follow(line, wants),
     );
 }
@@ -153,6 +157,17 @@ async fn services(line: Line) {
         source::follow::<DaemonSet>(line.clone()),
         source::follow::<Deployment>(line.clone()),
         source::follow::<Namespace>(line),
+    );
+}
+
+async fn storage(line: Line) {
+    tokio::join!(
+        source::follow::<StorageClass>(line.clone()),
+        source::follow::<Claim>(line.clone()),
+        source::follow::<Volume>(line.clone()),
+        source::follow::<Provisioning>(line.clone()),
+        source::follow::<ClaimEvent>(line.clone()),
+        source::follow::<MountEvent>(line),
     );
 }
 

@@ -299,7 +299,10 @@ impl Supervisor {
     async fn know(&mut self, learn: impl FnOnce(&mut Place)) {
         let mut place = self.dials.borrow().place.clone();
         learn(&mut place);
-        let wants_namespaces = place.wants_namespaces();
+        let wanted = [
+            (Source::Namespaces, place.wants_namespaces()),
+            (Source::Provisioners, place.wants_provisioners()),
+        ];
         let lacks_kinds = place.has_speaker_without_kinds();
         let is_news = self.dials.send_if_modified(|dial| {
             let before = std::mem::replace(&mut dial.place, place);
@@ -309,10 +312,11 @@ impl Supervisor {
             // MetalLB has just been installed, or it is so old that it has none.
             self.line.doubt_kinds();
         }
-        let seen = self.seen(Source::Namespaces).map(|seen| &seen.told);
-        if wants_namespaces && seen == Some(&SourceState::Absent) {
-            self.tell_source(Source::Namespaces, SourceState::Waiting)
-                .await;
+        for (source, is_wanted) in wanted {
+            let seen = self.seen(source).map(|seen| &seen.told);
+            if is_wanted && seen == Some(&SourceState::Absent) {
+                self.tell_source(source, SourceState::Waiting).await;
+            }
         }
     }
 

@@ -93,6 +93,33 @@ static WORKLOADS: [(&str, &str, Kind); 5] = [
     ),
     ("Job", "/apis/batch/v1", workload("jobs", "batch")),
 ];
+static CLAIM: Kind = Kind {
+    get: rule("get", "persistentvolumeclaims"),
+    patch: rule("patch", "persistentvolumeclaims"),
+    delete: rule("delete", "persistentvolumeclaims"),
+    what: "such claim",
+};
+
+static VOLUME: Kind = Kind {
+    get: rule("get", "persistentvolumes"),
+    patch: rule("patch", "persistentvolumes"),
+    delete: rule("delete", "persistentvolumes"),
+    what: "such volume",
+};
+
+const fn class_rule(verbs: &'static str) -> Rule {
+    Rule {
+        group: "storage.k8s.io",
+        ..rule(verbs, "storageclasses")
+    }
+}
+
+static STORAGE_CLASS: Kind = Kind {
+    get: class_rule("get"),
+    patch: class_rule("patch"),
+    delete: class_rule("delete"),
+    what: "such storage class",
+};
 
 impl Kind {
     fn getting(&'static self) -> Asking {
@@ -132,6 +159,23 @@ fn place(object: &Subject) -> Option<(&'static Kind, String)> {
             super::source::push_encoded(&mut path, &name.name);
             Some((&SERVICE, path))
         }
+        Subject::Claim(name) => {
+            let mut path = "/api/v1/namespaces/".to_owned();
+            super::source::push_encoded(&mut path, &name.namespace);
+            path.push_str("/persistentvolumeclaims/");
+            super::source::push_encoded(&mut path, &name.name);
+            Some((&CLAIM, path))
+        }
+        Subject::Volume(name) => {
+            let mut path = "/api/v1/persistentvolumes/".to_owned();
+            super::source::push_encoded(&mut path, name);
+            Some((&VOLUME, path))
+        }
+        Subject::StorageClass(name) => {
+            let mut path = "/apis/storage.k8s.io/v1/storageclasses/".to_owned();
+            super::source::push_encoded(&mut path, name);
+            Some((&STORAGE_CLASS, path))
+        }
         Subject::Pod(pod) => {
             let place = namespaced("/api/v1", "pods", &pod.namespace, &pod.name);
             Some((&POD, place))
@@ -146,6 +190,7 @@ fn place(object: &Subject) -> Option<(&'static Kind, String)> {
         | Subject::Board(_)
         | Subject::MetalLb
         | Subject::Gitlab
+        | Subject::Storage
         | Subject::Settings
         | Subject::Program => None,
     }

@@ -261,6 +261,8 @@ impl KubeconfigPane {
             | FormId::ServiceAddress { .. }
             | FormId::ServicePool { .. }
             | FormId::ServiceShare { .. }
+            | FormId::ClaimCreate
+            | FormId::ClaimResize { .. }
             | FormId::PoolCreate
             | FormId::PoolDeletions { .. }
             | FormId::Manifest

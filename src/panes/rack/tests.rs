@@ -227,6 +227,7 @@ fn pod(name: &str, status: &str, restarts: u32) -> Pod {
         owner: None,
         workload: None,
         why: "".into(),
+        claims: Box::default(),
     }
 }
 

@@ -28,6 +28,7 @@ fn pod(name: &str, status: &str, why: &str, of: Option<(&str, &str)>) -> Pod {
             })
         }),
         why: why.into(),
+        claims: Box::default(),
     }
 }
 

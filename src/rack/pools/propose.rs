@@ -1,4 +1,4 @@
-//! A pool from nothing: a range nobody uses, as far as anybody can tell, and the two objects that make it work.
+//! A range for a new pool that nobody uses, as far as anybody can tell.
 //!
 //! The network is taken from the nodes: the /24 most of them are in. What is proposed is free of everything that is known,
 //! and says what is not known; a router's DHCP range is the thing to look up.
@@ -115,26 +115,9 @@ fn gaps(is_taken: &[bool; 256]) -> Vec<(u8, u8)> {
     gaps
 }
 
-/// The objects for a new pool on the LAN, ready to be applied. The name must be [legal](crate::rack::pools::read::is_name).
-pub fn new_pool(name: &str, range: AddressRange, namespace: &str) -> String {
-    let entry = if range.count() == 1 {
-        format!("{}/{}", range.start(), range.family().bits())
-    } else {
-        range.to_string()
-    };
-    format!(
-        "apiVersion: metallb.io/v1beta1\nkind: IPAddressPool\nmetadata:\n  name: {name}\n  namespace: {namespace}\nspec:\n  addresses:\n  \
-         - {entry}\n---\napiVersion: metallb.io/v1beta1\nkind: L2Advertisement\nmetadata:\n  name: {name}\n  namespace: {namespace}\n\
-         spec:\n  ipAddressPools:\n  - {name}\n"
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rack::pools::check::{Facts, check};
-    use crate::rack::pools::finding::Verdict;
-    use crate::rack::pools::read::Form;
 
     fn ips(texts: &[&str]) -> Vec<IpAddr> {
         texts.iter().map(|it| it.parse().unwrap()).collect()
@@ -196,18 +179,6 @@ mod tests {
                     .find(|it| proposal.range.contains(**it));
                 assert_eq!(owned, None, "{}", proposal.range);
             }
-        }
-    }
-
-    #[test]
-    fn a_new_pool_is_accepted_as_it_is() {
-        for range in [
-            range("192.168.7.230", "192.168.7.249"),
-            range("192.168.7.9", "192.168.7.9"),
-        ] {
-            let text = new_pool("lan", range, "metallb-system");
-            let report = check(&text, Form::File, &Facts::default());
-            assert_eq!(report.verdict(), Verdict::Accept, "{:?}", report.findings);
         }
     }
 }

@@ -71,6 +71,11 @@ impl Dirt {
             | Fact::Leases(_)
             | Fact::Events(_)
             | Fact::Usage(_)
+            | Fact::StorageClasses(_)
+            | Fact::Claims(_)
+            | Fact::Volumes(_)
+            | Fact::Provisioners(_)
+            | Fact::StorageEvents(_)
             | Fact::Link(_)
             | Fact::ServiceEvents(Change::Deleted(_)) => {}
             Fact::Pods(Change::Applied(pod) | Change::Deleted(pod)) => {

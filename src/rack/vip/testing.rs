@@ -411,5 +411,6 @@ fn speaker_pod(node: &str) -> Pod {
         owner: Some("DaemonSet".into()),
         workload: None,
         why: "".into(),
+        claims: Box::default(),
     }
 }

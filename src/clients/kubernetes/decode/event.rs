@@ -12,6 +12,7 @@ use crate::rack::facts::{Change, Fact};
 use crate::rack::link::Source;
 use crate::rack::node::{NodeName, Uid};
 use crate::rack::service::ServiceName;
+use crate::rack::storage::StorageEvent;
 
 impl Kind for NodeEvent {
     const SOURCE: Source = Source::Events;
@@ -101,6 +102,25 @@ struct Series {
 }
 
 impl Wire<'_> {
+    /// As what is kept of storage; with the version.
+    pub(super) fn storage(self) -> (StorageEvent, Box<str>) {
+        let event = StorageEvent {
+            count: self.count(),
+            last: self.last(),
+            about: Uid(Box::from(&*self.involved_object.uid)),
+            uid: Uid(self.metadata.uid.into()),
+            is_warning: self.kind == "Warning",
+            reason: self.reason.into(),
+            message: self.message.into(),
+            component: if self.source.component.is_empty() {
+                self.reporting_component.into()
+            } else {
+                self.source.component.into()
+            },
+        };
+        (event, self.metadata.resource_version.into())
+    }
+
     fn count(&self) -> u32 {
         let count = self.count.max(self.series.count).max(1);
         u32::try_from(count).unwrap_or(u32::MAX)

@@ -89,6 +89,22 @@ pub(super) struct Spec<'a> {
     pub(super) containers: Vec<Container<'a>>,
     #[serde(borrow, deserialize_with = "null_as_default")]
     pub(super) init_containers: Vec<Container<'a>>,
+    #[serde(borrow, deserialize_with = "null_as_default")]
+    volumes: Vec<PodVolume<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PodVolume<'a> {
+    #[serde(borrow, default)]
+    persistent_volume_claim: Option<ClaimUse<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ClaimUse<'a> {
+    #[serde(borrow, default)]
+    claim_name: Cow<'a, str>,
 }
 
 #[derive(Deserialize)]
@@ -193,6 +209,9 @@ impl From<Wire<'_>> for Object<Pod> {
         let summary = status::summary(&wire);
         let why = why::why(&wire).into_boxed_str();
         let metadata = wire.metadata;
+        let volumes = wire.spec.volumes.iter();
+        let claims =
+            volumes.filter_map(|it| Some(&*it.persistent_volume_claim.as_ref()?.claim_name));
         let owner = metadata.owner_references.iter().find(|it| it.controller);
         Object {
             item: Pod {
@@ -205,6 +224,7 @@ impl From<Wire<'_>> for Object<Pod> {
                 owner: owner.map(|owner| Box::from(&*owner.kind)),
                 workload: owner.map(|it| Box::new(controller(it, &metadata.labels.template_hash))),
                 why,
+                claims: claims.map(Box::from).collect(),
                 uid: Uid(metadata.uid.into()),
                 namespace: metadata.namespace.into(),
                 name: metadata.name.into(),

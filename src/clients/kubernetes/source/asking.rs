@@ -52,7 +52,7 @@ pub(in crate::clients::kubernetes) fn asking(source: Source) -> Asking {
         Source::EndpointSlices => asking!("endpointslices", "discovery.k8s.io", "endpointslices"),
         Source::ServiceEvents => asking!("events", "", "events of services"),
         Source::DaemonSets => asking!("daemonsets", "apps", "daemonsets"),
-        Source::Deployments => asking!("deployments", "apps", "deployments"),
+        Source::Deployments | Source::Provisioners => asking!("deployments", "apps", "deployments"),
         Source::Namespaces => asking!("namespaces", "", "namespaces"),
         Source::PoolConfigMaps => asking!("configmaps", "", "configmaps"),
         Source::IpAddressPools => asking!("ipaddresspools"),
@@ -64,5 +64,10 @@ pub(in crate::clients::kubernetes) fn asking(source: Source) -> Asking {
         Source::L2Statuses => asking!("servicel2statuses"),
         Source::BgpStatuses => asking!("servicebgpstatuses"),
         Source::ConfigurationStates => asking!("configurationstates"),
+        Source::StorageClasses => asking!("storageclasses", "storage.k8s.io", "storageclasses"),
+        Source::Claims => asking!("persistentvolumeclaims", "", "persistentvolumeclaims"),
+        Source::Volumes => asking!("persistentvolumes", "", "persistentvolumes"),
+        Source::ClaimEvents => asking!("events", "", "events of claims"),
+        Source::MountEvents => asking!("events", "", "events of mounts"),
     }
 }

@@ -132,7 +132,7 @@ impl Server {
     }
 }
 
-const KINDS: [&str; 11] = [
+const KINDS: [&str; 16] = [
     "nodes",
     "leases",
     "pods",
@@ -144,6 +144,11 @@ const KINDS: [&str; 11] = [
     "deployments",
     "configmaps",
     "namespaces",
+    "storageclasses",
+    "persistentvolumeclaims",
+    "persistentvolumes",
+    "claim-events",
+    "mount-events",
 ];
 
 /// `list nodes`, `watch pods`, `get /version`, `patch …`: what a request is about.
@@ -151,8 +156,10 @@ fn kind(method: &str, target: &str) -> String {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let last = path.rsplit('/').next().unwrap_or_default();
     let last = match last {
-        // Asked for twice, about Nodes and about Services.
+        // Asked for several times, about Nodes, Services, claims and mounts.
         "events" if query.contains("Service") => "service-events",
+        "events" if query.contains("PersistentVolumeClaim") => "claim-events",
+        "events" if query.contains("FailedMount") => "mount-events",
         last => last,
     };
     let is_list = KINDS.contains(&last) || path.contains("/apis/metallb.io/") && last != "v1beta1";
