@@ -16,7 +16,7 @@ use crate::rack::hot_swap::HotSwap;
 use crate::rack::node::{Node, NodeName, Role};
 use crate::rack::problem::{Problem, Subject};
 use crate::rack::ssh::Destination;
-use crate::rack::storage::view::hanging_without;
+use crate::rack::storage::view::{hanging_without, lying_on};
 use crate::rack::time::short;
 use crate::ui::frame;
 
@@ -234,6 +234,7 @@ fn ask_to_reboot(model: &Model, name: &NodeName, to: Destination) -> Option<Msg>
     let stops = model.rack.stops_without(node);
     lines.extend(stops.map(|why| format!("The cluster stops until it is back: {why}.")));
     lines.extend(hanging_without(&model.rack, name));
+    lines.extend(lying_on(&model.rack, name));
     lines.push("It is waited for until it has another boot id.".to_owned());
     lines.push(format!("Cluster: {}", model.rack.cluster.context));
     let question = Question {

@@ -4,12 +4,15 @@
 //! whatever a board answers, reading it never fails but for an answer that is none or was cut off; text stays as it
 //! came, cleaning it is the view's business.
 
+pub mod nfs;
 pub mod outage;
 pub mod state;
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+
+use crate::rack::board::nfs::Nfs;
 
 /// One answer of a board.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -43,6 +46,8 @@ pub struct Reading {
     pub units: BTreeMap<Box<str>, Unit>,
     pub has_systemd: bool,
     pub memory_cgroup: Option<bool>,
+    /// Of mounting, and of who waits for it.
+    pub nfs: Nfs,
     /// The board's clock when it answered.
     pub clock: Option<Timestamp>,
     /// The causes of an outage were looked for: what follows is known.
@@ -230,7 +235,7 @@ impl Reading {
                     self.journal.push((unit.into(), line.into()));
                 }
             }
-            _ => {}
+            _ => self.nfs.read(key, value),
         }
     }
 

@@ -21,6 +21,7 @@ pub(crate) struct Hardware {
     /// Degrees when nothing special happens.
     pub(crate) warmth: f64,
     pub(crate) is_disk_full: bool,
+    pub(crate) lacks_nfs: bool,
     /// Time of the last start, by the world's clock in seconds since 1970.
     booted: i64,
     restarts: u32,
@@ -38,6 +39,7 @@ impl Hardware {
             throttled: 0,
             warmth: 44.0 + f64::from(share(9)),
             is_disk_full: false,
+            lacks_nfs: false,
             booted: stamp::now() - 86_400 - i64::from(share(3_000_000)),
             restarts: 0,
             k3s_fails: None,
@@ -80,7 +82,12 @@ impl World {
         };
         if script.contains("printf 'board 1\\n'") {
             let is_deep = setting("DEEP") == "1";
-            return Said::Text(probe(name, machine, is_deep, self.now.as_secs_f64()), 0);
+            let mut text = probe(name, machine, is_deep, self.now.as_secs_f64());
+            for line in self.exports_on(name) {
+                let _ = writeln!(text, "{line}");
+            }
+            text.push_str("end\n");
+            return Said::Text(text, 0);
         }
         if script.contains("printf 'led 1\\n'") {
             return Said::Text(lights(&mut machine.hardware, setting("ACTION")), 0);
@@ -213,6 +220,8 @@ fn probe(name: &str, machine: &Machine, is_deep: bool, seconds: f64) -> String {
         });
         line("led", &format!("{led}\t{lit}\t{delays}\t{}", all.join(" ")));
     }
+    let client = if hardware.lacks_nfs { "no" } else { "yes" };
+    line("nfs-client", client);
     line("cgroup2", "cpuset cpu io memory pids");
     let active = match &hardware.k3s_fails {
         Some(_) => ["activating", "auto-restart"],
@@ -240,7 +249,7 @@ fn probe(name: &str, machine: &Machine, is_deep: bool, seconds: f64) -> String {
             line("journal", &format!("{}\t{entry}", unit(machine)));
         }
     }
-    text + "end\n"
+    text
 }
 
 fn lights(hardware: &mut Hardware, action: &str) -> String {

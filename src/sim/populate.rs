@@ -144,6 +144,7 @@ fn add_node(world: &mut World, plan: &NodePlan, number: u32) {
     };
     let mut hardware = Hardware::new(world.seed, &name);
     hardware.throttled = plan.throttled;
+    hardware.lacks_nfs = plan.lacks_nfs;
     hardware.warmth = plan.warmth.unwrap_or(hardware.warmth);
     let machine = Machine {
         node: node.clone(),

@@ -28,6 +28,10 @@ const SHIPPED: [(&str, &str); 6] = [
 
 /// A rack to simulate, as written in a scenario file.
 #[derive(Debug, Clone, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of the rack and independent of the others"
+)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Scenario {
     pub(crate) context: String,
@@ -62,6 +66,8 @@ pub struct Scenario {
     pub(crate) metallb: Option<MetalLbPlan>,
     /// Why no folder can be made on any export.
     pub(crate) nfs_fault: Option<String>,
+    /// Exports do not answer: who uses one waits, and no signal ends it.
+    pub(crate) nfs_hangs: bool,
     /// k3s's own balancer, which gives every Service the addresses of the nodes.
     pub(crate) servicelb: bool,
 }
@@ -97,6 +103,9 @@ pub(crate) struct NodePlan {
     pub(crate) throttled: u32,
     /// Degrees of the processor.
     pub(crate) warmth: Option<f64>,
+    /// `mount.nfs` is not installed.
+    #[serde(default)]
+    pub(crate) lacks_nfs: bool,
     #[serde(default)]
     pub(crate) beat: BeatPlan,
 }
@@ -337,6 +346,7 @@ impl Default for Scenario {
             object: Vec::new(),
             metallb: None,
             nfs_fault: None,
+            nfs_hangs: false,
             servicelb: false,
         }
     }

@@ -165,6 +165,53 @@ impl World {
         }
     }
 
+    /// What a board says of NFS: what its pods have mounted, and who waits while exports do not answer.
+    pub(crate) fn exports_on(&self, board: &str) -> Vec<String> {
+        let volumes = self.all(Kind::PersistentVolume);
+        let exports: BTreeMap<String, String> = volumes
+            .iter()
+            .filter_map(|(_, it)| {
+                let text = |path: &str| it.pointer(path)?.as_str();
+                let claim = format!(
+                    "{}/{}",
+                    text("/spec/claimRef/namespace")?,
+                    text("/spec/claimRef/name")?
+                );
+                Some((
+                    claim,
+                    format!("{}:{}", text("/spec/nfs/server")?, text("/spec/nfs/path")?),
+                ))
+            })
+            .collect();
+        if exports.is_empty() {
+            return Vec::new();
+        }
+        let mut lines = Vec::new();
+        let pods = self.all(Kind::Pod).into_iter();
+        for (key, pod) in pods.filter(|(_, it)| it["spec"]["nodeName"] == board) {
+            let (namespace, name) = split_key(&key);
+            let volumes = pod["spec"]["volumes"].as_array().into_iter().flatten();
+            let claims = volumes.filter_map(|it| it["persistentVolumeClaim"]["claimName"].as_str());
+            let used: Vec<&String> = claims
+                .filter_map(|it| exports.get(&format!("{namespace}/{it}")))
+                .collect();
+            let uid = pod["metadata"]["uid"].as_str().unwrap_or_default();
+            for export in &used {
+                lines.push(format!(
+                    "nfs\t{export}\t/var/lib/kubelet/pods/{uid}/volumes/kubernetes.io~nfs/data"
+                ));
+            }
+            if self.scenario.nfs_hangs && !used.is_empty() {
+                let number = hash(self.seed, uid) % 30_000;
+                let process: String = name.chars().take(15).collect();
+                lines.push(format!(
+                    "waits\t{number}\t4711\t{process}\t0::/kubepods/besteffort/pod{uid}/main"
+                ));
+            }
+        }
+        lines
+    }
+
     /// The board of a pod that uses the claim.
     fn node_of_user(&self, key: &Key) -> Option<String> {
         let (namespace, name) = split_key(key);

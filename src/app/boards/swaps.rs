@@ -11,7 +11,7 @@ use crate::rack::board::Deed;
 use crate::rack::hot_swap::{Deed as SwapDeed, HotSwap, Seen, SeenNode, Step, drained};
 use crate::rack::node::{Node, NodeName, Truth, Uid};
 use crate::rack::problem::Subject;
-use crate::rack::storage::view::hanging_without;
+use crate::rack::storage::view::{hanging_without, lying_on};
 
 /// A board that switches off may answer so long.
 const SWITCHING_OFF: Duration = Duration::from_secs(10);
@@ -65,6 +65,7 @@ pub(in crate::app) fn ask_to_swap(model: &mut Model, plan: &Msg, queue: &mut Vec
     let mut lines = drain.lines;
     lines.push("Then the board is switched off. Nothing on the network can switch it on again: somebody must be at the rack.".to_owned());
     lines.extend(hanging_without(&model.rack, node));
+    lines.extend(lying_on(&model.rack, node));
     let then = drain.then.into_iter().map(|effect| match effect {
         Effect::Drain {
             context,

@@ -89,6 +89,39 @@ elif [ -r "$R/proc/cgroups" ]; then
   printf 'cgroup1\t%s\n' "$(grep '^memory' "$R/proc/cgroups")"
 fi
 
+# What the kubelet mounts NFS with; what is mounted; and, only where something is, who waits so that no signal ends it.
+client=no
+for file in /sbin/mount.nfs /usr/sbin/mount.nfs; do [ -e "$R$file" ] && client=yes; done
+printf 'nfs-client\t%s\n' "$client"
+mounted=''
+if [ -r "$R/proc/mounts" ]; then
+  while read -r source place kind _; do
+    case $kind in
+    nfs | nfs4)
+      mounted=1
+      printf 'nfs\t%s\t%s\n' "$source" "$place"
+      ;;
+    esac
+  done <"$R/proc/mounts"
+fi
+if [ -n "$mounted" ]; then
+  # A process may end while it is looked at. The name in brackets may hold anything; the state comes after the last one.
+  for file in "$R"/proc/[0-9]*/stat; do
+    line=''
+    { IFS= read -r line <"$file"; } 2>/dev/null
+    rest=${line##*') '}
+    case $rest in 'D '*) ;; *) continue ;; esac
+    name=${line#*'('}
+    name=${name%')'*}
+    group=''
+    { IFS= read -r group <"${file%stat}cgroup"; } 2>/dev/null
+    # shellcheck disable=SC2086 # numbers, wanted apart: the second is the parent, the twentieth the start
+    set -- $rest
+    # Threads of the kernel are children of number 2.
+    [ "${2-}" = 2 ] || printf 'waits\t%s\t%s\t%s\t%s\n' "${line%% *}" "${20-}" "$name" "$group"
+  done
+fi
+
 units='k3s.service k3s-agent.service'
 if command -v systemctl >/dev/null 2>&1; then
   # shellcheck disable=SC2086 # two words are wanted

@@ -203,6 +203,40 @@ fn a_board_is_read_alike_by_every_shell() {
 }
 
 #[test]
+fn who_waits_for_an_export_is_found_with_the_pod() {
+    const POD: &str = "pod0f1e2d3c_0000_4000_8000_0123456789ab";
+    for shell in shells() {
+        let root = Root::pi4();
+        let stat = |pid: u32, name: &str, state: &str, parent: u32| {
+            let zeros = "0 ".repeat(17);
+            let text = format!("{pid} ({name}) {state} {parent} {zeros}4711 0 0\n");
+            root.write(&format!("proc/{pid}/stat"), &text);
+        };
+        stat(7, "a) D (b", "D", 1);
+        stat(8, "postgres", "S", 1);
+        stat(9, "10.0.0.5-manage", "D", 2);
+        root.write("proc/7/cgroup", &format!("0::/kubepods-{POD}.slice/x\n"));
+        root.write("proc/10/cgroup", "a process that has just ended\n");
+        let board = probed(&root, shell, false);
+        assert_eq!(board.nfs.has_client, Some(false), "{shell:?}");
+        assert!(board.nfs.waits.is_empty(), "nothing of NFS is mounted");
+        let mounts = "/dev/root / ext4 rw 0 0\n10.0.0.5:/srv/a\\040b /mnt nfs4 rw 0 0\n";
+        root.write("proc/mounts", mounts);
+        root.write("usr/sbin/mount.nfs", "");
+        let board = probed(&root, shell, false);
+        assert_eq!(board.nfs.has_client, Some(true));
+        assert_eq!(board.nfs.mounts, ["10.0.0.5:/srv/a\\040b".into()]);
+        let [wait] = board.nfs.waits.as_slice() else {
+            panic!("{shell:?}: {:?}", board.nfs.waits);
+        };
+        assert_eq!((wait.process.pid, wait.process.started), (7, 4711));
+        assert_eq!(&*wait.name, "a) D (b");
+        let pod = wait.pod.as_ref().map(|it| &*it.0);
+        assert_eq!(pod, Some("0f1e2d3c-0000-4000-8000-0123456789ab"));
+    }
+}
+
+#[test]
 fn an_old_board_and_an_empty_one_are_read_as_far_as_they_go() {
     for shell in shells() {
         let old = Root(tempfile::tempdir().unwrap());

@@ -10,6 +10,7 @@ use crate::rack::beat::Pulse;
 use crate::rack::drain::{Consent, Drain, End, Fate, Occupant, Plan, PodState, count};
 use crate::rack::node::Node;
 use crate::rack::problem::Subject;
+use crate::rack::storage::view::hanging_without;
 use crate::rack::time::short;
 
 /// Names in a question; the rest is counted.
@@ -51,6 +52,9 @@ pub(crate) fn ask(rack: &Rack, node: &Node, plan: &Plan) -> Msg {
     }
     if let Some(why) = rack.stops_without(node) {
         lines.push(format!("Do not switch the board off after that: {why}."));
+    }
+    if let Some(what) = hanging_without(rack, &node.name) {
+        lines.push(format!("Do not switch the board off after that. {what}"));
     }
     lines.push(format!("Cluster: {}", rack.cluster.context));
     Msg::Ask(Question {

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::rack::board::Reading;
+use crate::rack::board::nfs::Waiting;
 use crate::rack::node::NodeName;
 use crate::rack::problem::{Problem, Severity, Subject};
 use crate::rack::time::{Now, short};
@@ -32,6 +33,8 @@ pub struct Board {
     pub temperatures: VecDeque<f32>,
     /// How far its clock was from ours when it answered, in seconds; positive is ahead.
     pub clock_ahead: Option<i64>,
+    /// Since when each of its processes waits, of those that did when it answered last.
+    pub waiting: Waiting,
     /// What blinks on it and until when by our clock, if we made it.
     pub blinks_until: Option<Duration>,
 }
@@ -50,6 +53,7 @@ impl Board {
             }
             self.temperatures.push_back(temperature);
         }
+        self.waiting.answered(&reading.nfs.waits, now.mono);
         self.reading = Some(reading);
     }
 

@@ -6,6 +6,7 @@
 
 mod mount;
 mod provisioner;
+mod stall;
 mod waiting;
 
 use std::collections::BTreeMap;
@@ -41,6 +42,7 @@ pub fn problems(rack: &Rack) -> Vec<Problem> {
     }
     patterns(rack, &mut problems);
     mount::check(rack, &mut problems);
+    stall::check(rack, &mut problems);
     problems
 }
 

@@ -189,7 +189,7 @@ pub fn holders(rack: &Rack) -> BTreeMap<Holder, Hold<'_>> {
     all
 }
 
-/// What hangs while this board is off because an export is on it, as a sentence; `None` when it serves none.
+/// What an export on this board holds up while it is off, as a sentence; `None` when it serves none.
 pub fn hanging_without(rack: &Rack, node: &NodeName) -> Option<String> {
     let is_its = |holder: &Holder| {
         matches!(holder, Holder::NfsServer(_)) && holder.board(rack) == Some(node)
@@ -197,15 +197,33 @@ pub fn hanging_without(rack: &Rack, node: &NodeName) -> Option<String> {
     let (_, hold) = holders(rack)
         .into_iter()
         .find(|(holder, _)| is_its(holder))?;
-    let many = |count: usize, one: &str| {
-        let plural = if count == 1 { "" } else { "s" };
-        format!("{count} {one}{plural}")
-    };
     Some(format!(
         "It is the NFS server of {}: {} of theirs hang until it is back.",
         many(hold.claims.len(), "claim"),
         many(hold.pods.len(), "pod")
     ))
+}
+
+/// What lies on this board's own disk, as a sentence; `None` when no volume does.
+pub fn lying_on(rack: &Rack, node: &NodeName) -> Option<String> {
+    let hold = holders(rack).remove(&Holder::Board(node.clone()))?;
+    let (claims, verb) = match hold.claims.len() {
+        0 => return None,
+        1 => ("1 claim".to_owned(), "lies"),
+        count => (format!("{count} claims"), "lie"),
+    };
+    Some(match hold.pods.len() {
+        0 => format!("The data of {claims} {verb} on its disk; no pod uses them now."),
+        count => format!(
+            "The data of {claims} {verb} on its disk: {} can run nowhere else.",
+            many(count, "pod")
+        ),
+    })
+}
+
+fn many(count: usize, one: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {one}{plural}")
 }
 
 /// Bytes as Kubernetes writes them: `8Gi`, `1.5Gi`, `500Mi`, `12345`.
@@ -282,7 +300,41 @@ mod tests {
             sentence.contains("2 claims: 2 pods of theirs hang"),
             "{sentence}"
         );
+        assert_eq!(lying_on(&rack, &name), None);
         let states: Vec<&str> = super::claims(&rack).iter().map(|it| it.state().1).collect();
         assert_eq!(states, ["bound", "bound, unused"]);
+    }
+
+    #[test]
+    fn a_board_says_what_lies_on_its_disk() {
+        let mut rack = rack();
+        let claims = vec![
+            bound(claim("web", "db"), "pv-1"),
+            bound(claim("web", "old"), "pv-2"),
+        ];
+        let on_board = |name: &str, claim| {
+            let place = VolumePlace::Folder {
+                path: "/data".into(),
+                nodes: vec![NodeName::new("rpi-02")],
+            };
+            Volume {
+                place,
+                ..nfs_volume(name, "", Some(claim))
+            }
+        };
+        let volumes = vec![on_board("pv-1", &claims[0]), on_board("pv-2", &claims[1])];
+        crate::rack::storage::testing::tell(&mut rack, vec![class("x", "y")], claims, volumes);
+        let on = |rack: &Rack, name| lying_on(rack, &NodeName::new(name));
+        assert_eq!(on(&rack, "rpi-01"), None);
+        assert!(
+            on(&rack, "rpi-02")
+                .unwrap()
+                .contains("2 claims lie on its disk; no pod")
+        );
+        tell_pods(&mut rack, vec![pod("web", "db-0", "Running", &["db"])]);
+        assert_eq!(
+            on(&rack, "rpi-02").unwrap(),
+            "The data of 2 claims lie on its disk: 1 pod can run nowhere else."
+        );
     }
 }
