@@ -18,6 +18,7 @@ mod popup;
 mod services;
 mod settings;
 pub mod signals;
+mod storage;
 pub mod terminal;
 mod update;
 pub mod view;

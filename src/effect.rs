@@ -16,6 +16,7 @@ use crate::rack::problem::Subject;
 use crate::rack::service::ServiceName;
 use crate::rack::ssh::{Answer, Destination};
 use crate::rack::storage::ClaimName;
+use crate::rack::storage::setup::Setup;
 use crate::rack::vip::probe::Target;
 use crate::rack::vip::wish::Exposure;
 use crate::rack::workload::WorkloadRef;
@@ -43,6 +44,8 @@ pub enum TaskKey {
     Fleet,
     Backups,
     Manifest,
+    /// Looks at NFS servers.
+    Nfs,
     /// Pipelines of all GitLab servers.
     Builds,
     Draft,
@@ -240,6 +243,23 @@ pub enum Effect {
         claim: ClaimName,
         body: serde_json::Value,
     },
+    /// Look once whether NFS servers answer, from here and from a board.
+    LookAtNfs {
+        context: String,
+        servers: Vec<Box<str>>,
+        board: Option<(NodeName, Destination)>,
+    },
+    /// Let the server try a set-up; nothing is stored.
+    TrySetup {
+        context: String,
+        manifest: Manifest,
+    },
+    /// Set up a provisioner and its class, and prove it with a claim.
+    SetUp {
+        context: String,
+        manifest: Manifest,
+        setup: Setup,
+    },
     /// A merge patch of a claim, if it is still this one; without one it is deleted.
     ChangeClaim {
         context: String,
@@ -304,6 +324,7 @@ impl Effect {
             | Effect::Board { .. }
             | Effect::CreateClaim { .. }
             | Effect::ChangeClaim { .. }
+            | Effect::SetUp { .. }
             | Effect::RemoveNode { .. }
             | Effect::RemovePassword { .. }
             | Effect::ChangePools { .. }
@@ -335,6 +356,8 @@ impl Effect {
             | Effect::CheckUrl(_)
             | Effect::ReadDraft(_)
             | Effect::ReadManifest(_)
+            | Effect::TrySetup { .. }
+            | Effect::LookAtNfs { .. }
             // Our own notes, as the log is.
             | Effect::KeepDraft(_)
             | Effect::DropDraft(_)

@@ -39,6 +39,8 @@ pub enum FormId {
     Expose,
     /// A new `PersistentVolumeClaim`.
     ClaimCreate,
+    /// An NFS provisioner and its class are set up.
+    Provisioner,
     /// More room for this very claim.
     ClaimResize {
         claim: ClaimName,

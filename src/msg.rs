@@ -21,6 +21,8 @@ use crate::rack::pool_text::Changed;
 use crate::rack::problem::{Problem, Subject};
 use crate::rack::service::ServiceName;
 use crate::rack::ssh;
+use crate::rack::storage::reach::Reach;
+use crate::rack::storage::setup::News as SetupNews;
 use crate::rack::time::Now;
 use crate::rack::vip::probe::{Outcome, Target};
 
@@ -142,6 +144,18 @@ pub enum Msg {
         outcome: Box<Changed>,
     },
     ManifestRead(Result<Manifest, Problem>),
+    /// Look whether the NFS servers answer.
+    LookAtNfs,
+    NfsLooked {
+        context: String,
+        server: Box<str>,
+        reach: Reach,
+    },
+    /// A provisioner is being set up.
+    Setup {
+        context: String,
+        news: SetupNews,
+    },
     /// So many objects of a manifest are applied; the next is on its way.
     InstallStep {
         done: usize,

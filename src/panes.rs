@@ -79,6 +79,7 @@ impl Panes {
                 FormId::ClaimCreate | FormId::ClaimResize { .. } => {
                     storage::wish::filled_in(form, answers, cx);
                 }
+                FormId::Provisioner => self.storage.begin_setup(answers, cx),
                 FormId::PoolCreate | FormId::PoolDeletions { .. } | FormId::Manifest => {
                     self.pools.on_form(form, answers, cx);
                 }
@@ -97,6 +98,7 @@ impl Panes {
                 // The program's own.
                 FormId::Ssh { .. } => {}
             },
+            Msg::Setup { context, news } => self.storage.setup_news(context, news),
             Msg::ChangePreviewed { .. }
             | Msg::LastChangeRead { .. }
             | Msg::KubeconfigChanged { .. } => {
@@ -175,6 +177,7 @@ impl Panes {
             FormId::ClaimCreate | FormId::ClaimResize { .. } => {
                 storage::wish::complaint(form, answers, rack)
             }
+            FormId::Provisioner => storage::setup::complaint(answers, rack),
             FormId::PoolCreate | FormId::PoolDeletions { .. } | FormId::Manifest => {
                 self.pools.complaint(form, answers, rack)
             }

@@ -221,6 +221,16 @@ impl Action {
                 "delete: this claim, after its name",
                 Danger::Writes,
             ),
+            Action::ProvisionerSetUp => (
+                "provisioner-set-up",
+                "set up: an NFS provisioner and its class, step by step",
+                Danger::Writes,
+            ),
+            Action::ProvisionerApply => (
+                "provisioner-apply",
+                "apply: set it up as shown here, and prove it",
+                Danger::Writes,
+            ),
             Action::StorageView => (
                 "storage-view",
                 "view: classes, and what hangs on each server and board",

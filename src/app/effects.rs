@@ -182,6 +182,17 @@ impl Effects {
                 claim,
                 body,
             } => self.create_claim(&context, claim, body),
+            Effect::LookAtNfs {
+                context,
+                servers,
+                board,
+            } => self.look_at_nfs(context, servers, board),
+            Effect::TrySetup { context, manifest } => self.try_setup(context, manifest),
+            Effect::SetUp {
+                context,
+                manifest,
+                setup,
+            } => self.set_up(context, manifest, setup),
             Effect::ChangeClaim {
                 context,
                 claim,

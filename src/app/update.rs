@@ -12,7 +12,7 @@ use ratatui::layout::Size;
 use crate::action::PaneId;
 use crate::app::form::OpenForm;
 use crate::app::popup::Popup;
-use crate::app::{Model, boards, drains, hosts, input, logs, pipelines, services};
+use crate::app::{Model, boards, drains, hosts, input, logs, pipelines, services, storage};
 use crate::effect::{Effect, RequestId, TaskKey};
 use crate::form::FormId;
 use crate::msg::{Level, Msg};
@@ -169,6 +169,12 @@ fn step(model: &mut Model, msg: Msg, queue: &mut VecDeque<Msg>, effects: &mut Ve
             }
             model.popup = Some(page);
         }
+        Msg::LookAtNfs => storage::look(model, effects),
+        Msg::NfsLooked {
+            context,
+            server,
+            reach,
+        } => storage::looked(model, &context, server, reach),
         Msg::OpenShell(node) => hosts::open_shell(model, &node, effects),
         Msg::Ask(question) => model.waiting.push_back(Popup::question(question)),
         Msg::Fill(form) => model.waiting.push_back(Popup::Form(OpenForm::new(form))),
@@ -183,6 +189,7 @@ fn step(model: &mut Model, msg: Msg, queue: &mut VecDeque<Msg>, effects: &mut Ve
         | Msg::DraftKept(_)
         | Msg::PoolsChanged { .. }
         | Msg::ManifestRead(_)
+        | Msg::Setup { .. }
         | Msg::InstallStep { .. }
         | Msg::Installed { .. }) => to_pane(model, &msg, queue, effects),
         msg @ Msg::KubeconfigChanged { .. } => {

@@ -15,9 +15,12 @@ use crate::rack::board::{Deed, Journal, Reading, parse};
 use crate::rack::node::NodeName;
 use crate::rack::problem::{Problem, Severity, Subject};
 use crate::rack::ssh::Destination;
+use crate::rack::storage::reach::{self, FromBoard};
 
 /// Health of a board; read by `rack::board::parse`.
 const PROBE: &str = include_str!("board/probe.sh");
+/// What it sees of an NFS server; read by `rack::storage::reach::parse`.
+const NFS: &str = include_str!("board/nfs.sh");
 /// Its lights.
 const LED: &str = include_str!("board/led.sh");
 /// A probe takes a tenth of a second on a Pi; a board that swaps takes longer.
@@ -64,6 +67,27 @@ pub async fn probe(
         Problem::new(Severity::Warning, about(node), format!("{to}: {error}"))
             .why(output.complaint())
             .next("log in by hand and look at what its shell says")
+    })
+}
+
+/// What a board sees of an NFS server.
+pub async fn nfs(
+    ssh: &Ssh,
+    node: &NodeName,
+    to: &Destination,
+    server: &str,
+) -> Result<FromBoard, Problem> {
+    let server = crate::clients::ssh::quoted(server);
+    let command = Command::script(format!("SERVER={server}\n{NFS}")).deadline(PATIENCE);
+    let output = ssh.run(to, &command).await;
+    let output = output.map_err(|error| error.problem(about(node)))?;
+    reach::parse(node, &output.text()).ok_or_else(|| {
+        Problem::new(
+            Severity::Warning,
+            about(node),
+            format!("{to}: the answer about NFS server {server} was cut off"),
+        )
+        .why(output.complaint())
     })
 }
 

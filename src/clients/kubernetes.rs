@@ -47,6 +47,7 @@ mod read;
 pub mod remove;
 pub mod services;
 mod session;
+pub mod setup;
 mod source;
 mod split;
 mod supervisor;

@@ -20,6 +20,16 @@ use crate::rack::vip::probe::{Outcome, Target};
 
 pub use http::{Error, status};
 
+/// How long one connection to a port takes; nothing is sent. The error is a reason in words.
+pub async fn once(host: &str, port: u16) -> Result<Duration, Box<str>> {
+    let start = Instant::now();
+    match timeout(PACE.patience, TcpStream::connect((host, port))).await {
+        Ok(Ok(_)) => Ok(start.elapsed()),
+        Ok(Err(error)) => Err(error.to_string().into()),
+        Err(_) => Err(format!("no answer in {} s", PACE.patience.as_secs()).into()),
+    }
+}
+
 /// How often and how patiently.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {

@@ -5,6 +5,7 @@
 
 mod columns;
 mod detail;
+pub(in crate::panes) mod setup;
 mod table;
 pub(in crate::panes) mod wish;
 
@@ -12,6 +13,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::action::Action;
+use crate::form::Answers;
 use crate::msg::Msg;
 use crate::panes::listing::{Listing, visible_rows};
 use crate::panes::page::{self, Line};
@@ -20,6 +22,7 @@ use crate::panes::{Cx, scrolled};
 use crate::rack::Rack;
 use crate::rack::node::Uid;
 use crate::rack::problem::{Severity, Subject};
+use crate::rack::storage::setup::News;
 use crate::rack::storage::view::{ClaimView, claim_view, claims};
 use crate::rack::storage::{Claim, ClaimName, symptom};
 use crate::theme::roles::Theme;
@@ -29,6 +32,8 @@ use crate::theme::roles::Theme;
 pub struct StoragePane {
     list: Listing<Uid, Column>,
     view: View,
+    /// A provisioner that is being set up.
+    setup: Option<setup::Course>,
 }
 
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -40,6 +45,10 @@ enum View {
         scroll: usize,
     },
     Overview {
+        scroll: usize,
+    },
+    /// A provisioner is set up.
+    Setup {
         scroll: usize,
     },
 }
@@ -102,7 +111,7 @@ impl StoragePane {
         let height = usize::from(cx.area.height.saturating_sub(2));
         let total = self.lines(cx.rack, cx.area).map_or(0, |it| it.len());
         match &mut self.view {
-            View::Claim { scroll, .. } | View::Overview { scroll } => {
+            View::Claim { scroll, .. } | View::Overview { scroll } | View::Setup { scroll } => {
                 if scrolled(scroll, action, total, height) {
                     return;
                 }
@@ -123,9 +132,11 @@ impl StoragePane {
         }
         match action {
             Action::StorageView => {
-                self.view = match self.view {
-                    View::Overview { .. } => View::Claims,
-                    _ => View::Overview { scroll: 0 },
+                self.view = if matches!(self.view, View::Overview { .. }) {
+                    View::Claims
+                } else {
+                    cx.msgs.push(Msg::LookAtNfs);
+                    View::Overview { scroll: 0 }
                 };
             }
             Action::RowOpen => {
@@ -134,6 +145,11 @@ impl StoragePane {
                     self.view = View::Claim { uid, scroll: 0 };
                 }
             }
+            Action::ProvisionerSetUp => cx.msgs.push(setup::form(cx.rack)),
+            Action::ProvisionerApply => match (&self.view, &self.setup) {
+                (View::Setup { .. }, Some(course)) => course.apply(cx),
+                _ => cx.msgs.push(Msg::warn("I sets up an NFS provisioner")),
+            },
             Action::ClaimCreate => cx.msgs.push(wish::create_form(cx.rack)),
             Action::ClaimResize | Action::ClaimDelete => self.wish(action, cx),
             Action::CopyName => self.with_claim(cx, |name| Msg::Copy(name.to_string())),
@@ -141,6 +157,22 @@ impl StoragePane {
                 self.with_claim(cx, |name| Msg::ReadYaml(Subject::Claim(name.clone())));
             }
             _ => {}
+        }
+    }
+
+    /// The form of a set-up is filled in: the server tries it, and its page opens.
+    pub(super) fn begin_setup(&mut self, answers: &Answers, cx: &mut Cx<'_>) {
+        self.setup = Some(setup::filled_in(answers, cx));
+        self.view = View::Setup { scroll: 0 };
+    }
+
+    /// A set-up goes on; its page may be closed meanwhile.
+    pub(super) fn setup_news(&mut self, context: &str, news: &News) {
+        if let Some(course) = &mut self.setup {
+            course.goes_on(context, news);
+        }
+        if let (View::Setup { scroll }, News::Tried(_) | News::Ended(_)) = (&mut self.view, news) {
+            *scroll = 0;
         }
     }
 
@@ -174,6 +206,7 @@ impl StoragePane {
                 Action::RowOpen,
                 Action::StorageView,
                 Action::ClaimCreate,
+                Action::ProvisionerSetUp,
                 Action::FilterOpen,
                 Action::FaultsToggle,
                 Action::WideToggle,
@@ -186,7 +219,8 @@ impl StoragePane {
                 Action::ClaimDelete,
                 Action::YamlOpen,
             ],
-            View::Overview { .. } => &[Action::Close],
+            View::Overview { .. } => &[Action::Close, Action::ProvisionerSetUp],
+            View::Setup { .. } => &[Action::Close, Action::ProvisionerApply],
         }
     }
 
@@ -202,9 +236,13 @@ impl StoragePane {
                     Action::YamlOpen,
                     Action::CopyName,
                     Action::StorageView,
+                    Action::ProvisionerSetUp,
                 ],
             ),
-            None => ("Storage".to_owned(), vec![Action::StorageView]),
+            None => (
+                "Storage".to_owned(),
+                vec![Action::StorageView, Action::ProvisionerSetUp],
+            ),
         }
     }
 
@@ -214,7 +252,7 @@ impl StoragePane {
         match &self.view {
             View::Claim { uid, .. } => by_uid(uid),
             View::Claims => by_uid(self.list.rows.current(&self.ids(rack))?),
-            View::Overview { .. } => None,
+            View::Overview { .. } | View::Setup { .. } => None,
         }
     }
 
@@ -256,6 +294,7 @@ impl StoragePane {
         let lines = match &self.view {
             View::Claims => return None,
             View::Overview { .. } => detail::overview(rack),
+            View::Setup { .. } => self.setup.as_ref()?.lines(rack),
             View::Claim { .. } => {
                 let claim = self.current(rack)?;
                 let pods = rack.pods_using(&claim.name).collect();
@@ -269,6 +308,10 @@ impl StoragePane {
         let (title, scroll) = match &self.view {
             View::Claims => return table::draw(self, rack, theme, area, buf),
             View::Overview { scroll } => ("Storage: classes, servers, boards".to_owned(), *scroll),
+            View::Setup { scroll } => {
+                let title = self.setup.as_ref().map(setup::Course::title);
+                (title.unwrap_or_default(), *scroll)
+            }
             View::Claim { scroll, .. } => {
                 let name = self.current(rack).map(|it| it.name.to_string());
                 let arrow = theme.symbols.arrow_right;

@@ -8,6 +8,8 @@
 //! Facts only; [`view`] makes rows of them, [`directory`] the folder a claim gets, [`symptom`] says what is wrong.
 
 pub mod directory;
+pub mod reach;
+pub mod setup;
 pub mod symptom;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -212,6 +214,8 @@ pub struct Storage {
     provisioners: BTreeMap<(Box<str>, Box<str>), Provisioner>,
     /// By the object they are about, newest last.
     events: HashMap<Uid, VecDeque<StorageEvent>>,
+    /// What the last look at each NFS server has seen.
+    reach: BTreeMap<Box<str>, reach::Seen>,
 }
 
 impl Storage {

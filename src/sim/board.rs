@@ -89,6 +89,14 @@ impl World {
             text.push_str("end\n");
             return Said::Text(text, 0);
         }
+        if script.contains("printf 'nfs 1\\n'") {
+            let answer = if self.scenario.nfs_hangs {
+                "port\tclosed\nuntold\tclnt_create: RPC: Timed out"
+            } else {
+                "port\topen\nexports\nexport\t/srv/nfs 10.0.0.0/8"
+            };
+            return Said::Text(format!("nfs 1\n{answer}\nend\n"), 0);
+        }
         if script.contains("printf 'led 1\\n'") {
             return Said::Text(lights(&mut machine.hardware, setting("ACTION")), 0);
         }

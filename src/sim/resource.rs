@@ -30,6 +30,11 @@ pub(crate) enum Kind {
     PodDisruptionBudget,
     PersistentVolumeClaim,
     StorageClass,
+    ServiceAccount,
+    ClusterRole,
+    ClusterRoleBinding,
+    Role,
+    RoleBinding,
 }
 
 /// How a kind is addressed and described.
@@ -70,7 +75,7 @@ const fn plain(
 pub(crate) const METALLB: &str = "metallb.io";
 
 /// How many kinds there are.
-pub(crate) const COUNT: usize = 24;
+pub(crate) const COUNT: usize = 29;
 
 /// All of them, in the order of [`Kind`].
 pub(crate) static ALL: [Resource; COUNT] = [
@@ -195,7 +200,36 @@ pub(crate) static ALL: [Resource; COUNT] = [
             "storageclasses",
         )
     },
+    Resource {
+        short: "sa",
+        ..plain(
+            Kind::ServiceAccount,
+            "",
+            "v1",
+            "ServiceAccount",
+            "serviceaccounts",
+        )
+    },
+    Resource {
+        namespaced: false,
+        ..rbac(Kind::ClusterRole, "ClusterRole", "clusterroles")
+    },
+    Resource {
+        namespaced: false,
+        ..rbac(
+            Kind::ClusterRoleBinding,
+            "ClusterRoleBinding",
+            "clusterrolebindings",
+        )
+    },
+    rbac(Kind::Role, "Role", "roles"),
+    rbac(Kind::RoleBinding, "RoleBinding", "rolebindings"),
 ];
+
+/// Who may do what: kept as it is given, and never asked.
+const fn rbac(kind: Kind, name: &'static str, plural: &'static str) -> Resource {
+    plain(kind, "rbac.authorization.k8s.io", "v1", name, plural)
+}
 
 const fn metallb(kind: Kind, name: &'static str, plural: &'static str) -> Resource {
     plain(kind, METALLB, "v1beta1", name, plural)

@@ -40,12 +40,64 @@ enum Maker {
 impl World {
     /// One look of the makers of volumes.
     pub(crate) fn settle_storage(&mut self) {
+        self.settle_set_up();
         for (key, claim) in self.all(Kind::PersistentVolumeClaim) {
             self.settle_claim(&key, claim);
         }
+        self.settle_own_pods();
         for key in self.keeper.made.clone() {
             self.settle_volume(&key);
         }
+    }
+
+    /// The controllers' part for a provisioner that somebody has set up: its Deployment gets its pod after a moment.
+    fn settle_set_up(&mut self) {
+        for (key, mut deployment) in self.all(Kind::Deployment) {
+            let is_provisioner = deployment
+                .pointer("/spec/template/spec/containers/0/env")
+                .and_then(Value::as_array)
+                .is_some_and(|env| env.iter().any(|it| it["name"] == "PROVISIONER_NAME"));
+            if is_provisioner && deployment["status"].is_null() {
+                deployment["status"] =
+                    json!({ "replicas": 1, "readyReplicas": 1, "availableReplicas": 1 });
+                self.settle(Kind::Deployment, &key, deployment);
+            }
+        }
+    }
+
+    /// A pod that somebody has made by hand runs to its end, as soon as its claims are bound and while exports answer.
+    fn settle_own_pods(&mut self) {
+        if self.scenario.nfs_hangs {
+            return;
+        }
+        for (key, mut pod) in self.given_pods() {
+            let (namespace, _) = split_key(&key);
+            let volumes = pod["spec"]["volumes"].as_array().into_iter().flatten();
+            let claims = volumes.filter_map(|it| it["persistentVolumeClaim"]["claimName"].as_str());
+            let is_bound = |claim: &str| {
+                let key = format!("{namespace}/{claim}");
+                let claim = self.store.get(Kind::PersistentVolumeClaim, &key);
+                claim.is_some_and(|it| {
+                    it.object.value(&key, it.version)["status"]["phase"] == "Bound"
+                })
+            };
+            let mut claims = claims.peekable();
+            let has_claims = claims.peek().is_some();
+            let is_new = pod["status"]["phase"].is_null() && pod["spec"]["nodeName"].is_null();
+            let is_once = pod["spec"]["restartPolicy"] == "Never";
+            if is_new && is_once && has_claims && claims.all(is_bound) {
+                pod["status"] = json!({ "phase": "Succeeded" });
+                self.settle(Kind::Pod, &key, pod);
+            }
+        }
+    }
+
+    fn given_pods(&self) -> Vec<(Key, Value)> {
+        let given = |(key, stored): (&Key, &super::store::Stored)| match &*stored.object {
+            Object::Given(value) => Some((Key::clone(key), (**value).clone())),
+            _ => None,
+        };
+        self.store.iter(Kind::Pod).filter_map(given).collect()
     }
 
     fn settle_claim(&mut self, key: &Key, mut claim: Value) {

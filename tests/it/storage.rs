@@ -5,6 +5,8 @@ use bramble::clients::kubernetes::read_list;
 use bramble::effect::Effect;
 use bramble::msg::Msg;
 use bramble::rack::link::Source;
+use bramble::rack::problem::{Problem, Severity, Subject};
+use bramble::rack::storage::setup::{News, Outcome, Tried};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use insta::assert_snapshot;
 use ratatui::layout::Size;
@@ -260,4 +262,87 @@ fn a_new_claim_takes_five_answers() {
         "the default"
     );
     assert_eq!(body["spec"]["resources"]["requests"]["storage"], "10Gi");
+}
+
+/// Through the form to the page that waits for the server's trial.
+fn setting_up(model: &mut Model) -> Vec<Effect> {
+    press(model, "I enter enter enter enter enter enter enter");
+    let screen = text(model);
+    assert!(screen.contains("there is a class nas of"), "{screen}");
+    press(model, "backspace backspace backspace d i s k");
+    press(model, "enter enter enter enter enter")
+}
+
+fn hears(model: &mut Model, news: News) {
+    let context = model.rack.cluster.context.clone();
+    update(model, Msg::Setup { context, news });
+}
+
+#[test]
+fn a_provisioner_is_tried_shown_asked_about_and_proved() {
+    let mut model = rack(USUAL);
+    let effects = setting_up(&mut model);
+    let manifest = effects.iter().find_map(|it| match it {
+        Effect::TrySetup { manifest, .. } => Some(manifest.clone()),
+        _ => None,
+    });
+    let manifest = manifest.expect("the server is asked first");
+    assert!(!is_write(&effects), "trying stores nothing");
+    assert!(
+        text(&model).contains("nothing is stored"),
+        "{}",
+        text(&model)
+    );
+    assert!(
+        !is_write(&press(&mut model, "a y")),
+        "not before it was tried"
+    );
+    let tried = manifest.objects.iter().map(|it| Tried {
+        object: it.id.to_string(),
+        outcome: match it.id.kind.as_str() {
+            "Namespace" => Outcome::There {
+                before: "a: 1\nb: 2\n".into(),
+                after: "a: 1\nb: 3\n".into(),
+            },
+            "StorageClass" => Outcome::New("kind: StorageClass\nprovisioner: x\n".into()),
+            _ => Outcome::Later("kind: it\n".into()),
+        },
+    });
+    hears(&mut model, News::Tried(Ok(tried.collect())));
+    assert_snapshot!("storage-setup", text(&model));
+    assert!(!is_write(&press(&mut model, "a")), "a question comes first");
+    assert_snapshot!("storage-setup-question", text(&model));
+    let effects = press(&mut model, "y");
+    let is_setup = |it: &Effect| matches!(it, Effect::SetUp { setup, .. } if setup.class == "disk");
+    assert!(effects.iter().any(is_setup), "{effects:?}");
+    hears(&mut model, News::Said("a test claim of 1Mi is made".into()));
+    assert!(!is_write(&press(&mut model, "a y")), "once is enough");
+    hears(&mut model, News::Ended(Ok(())));
+    let screen = text(&model);
+    assert!(screen.contains("a test claim of 1Mi is made"), "{screen}");
+    assert!(screen.contains("was bound, written, read and"), "{screen}");
+}
+
+#[test]
+fn a_set_up_the_server_refuses_says_why_and_writes_nothing() {
+    let mut model = rack(USUAL);
+    setting_up(&mut model);
+    let problem = Problem::new(Severity::Warning, Subject::Program, "it stops at the role")
+        .why("you may not")
+        .next("ask somebody who may");
+    hears(&mut model, News::Tried(Err(problem)));
+    let screen = text(&model);
+    for words in [
+        "it stops at the role",
+        "you may not",
+        "ask somebody who may",
+    ] {
+        assert!(screen.contains(words), "{words}: {screen}");
+    }
+    assert!(!is_write(&press(&mut model, "a y")));
+    // An answer of another cluster is not for this page.
+    let context = "elsewhere".to_owned();
+    let news = News::Tried(Ok(Vec::new()));
+    update(&mut model, Msg::Setup { context, news });
+    assert!(text(&model).contains("it stops at the role"));
 }

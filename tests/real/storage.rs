@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use bramble::clients::kubernetes::{self, Error, claims};
+use bramble::clients::kubernetes::{self, Error, claims, setup};
 use bramble::rack::Rack;
 use bramble::rack::node::Uid;
 use bramble::rack::problem::Subject;
+use bramble::rack::storage::setup::{IMAGE, NAMESPACE, Outcome, Setup};
 use bramble::rack::storage::view::{Holder, holders};
 use bramble::rack::storage::{ClaimName, ClaimPhase, VolumePlace, symptom};
 use bramble::rack::time::Now;
@@ -20,6 +21,7 @@ use crate::place::Who;
 ask_both_alone!(
     a_claim_that_nobody_serves_is_explained_and_a_volume_is_found,
     claims_are_made_once_and_deleted_only_if_they_are_still_the_same,
+    a_provisioner_is_tried_set_up_and_proved,
 );
 
 const CLASSES: &str = "/apis/storage.k8s.io/v1/storageclasses";
@@ -176,4 +178,88 @@ async fn claims_are_made_once_and_deleted_only_if_they_are_still_the_same(bed: B
     body["metadata"]["namespace"] = json!("no-such-namespace");
     let refused = claims::create(&connection, &nowhere, &body).await;
     assert!(matches!(refused, Err(Error::Missing { .. })), "{refused:?}");
+}
+
+async fn a_provisioner_is_tried_set_up_and_proved(bed: Bed) {
+    let connection = kubernetes::connect(&bed.target(Who::Admin)).await.unwrap();
+    let wanted = Setup {
+        server: "192.0.2.5".into(),
+        path: "/srv/nfs".into(),
+        class: "proved".into(),
+        namespace: NAMESPACE.into(),
+        is_default: false,
+        archives: true,
+        image: IMAGE.into(),
+    };
+    let rack = Rack::new(Now::ZERO);
+    let manifest = wanted.manifest(&rack);
+    let tried = setup::try_out(&connection, &manifest).await.unwrap();
+    let later = tried
+        .iter()
+        .filter(|it| matches!(it.outcome, Outcome::Later(_)));
+    assert_eq!(
+        later.count(),
+        4,
+        "those of a namespace that is not there: {tried:?}"
+    );
+    let class = format!("{CLASSES}/proved");
+    let answer = bed.hand().send(Method::GET, &class, JSON, "").await;
+    assert_eq!(answer.code, 404, "a trial stores nothing");
+
+    let (said, mut told) = tokio::sync::mpsc::channel(4);
+    let listen = async {
+        let mut all = Vec::new();
+        while let Some(sentence) = told.recv().await {
+            all.push(sentence);
+        }
+        all
+    };
+    if bed.is_real() {
+        // Nobody makes volumes there: what counts is that a real server takes every object, and takes it twice.
+        let (steps, _) = tokio::sync::mpsc::channel(64);
+        drop(said);
+        kubernetes::install(&connection, &manifest, steps)
+            .await
+            .unwrap();
+        let again = setup::try_out(&connection, &manifest).await.unwrap();
+        for one in again {
+            let is_same =
+                matches!(&one.outcome, Outcome::There { before, after } if before == after);
+            assert!(is_same, "{one:?}");
+        }
+        return;
+    }
+    let (done, sentences) =
+        tokio::join!(setup::set_up(&connection, &manifest, &wanted, said), listen);
+    done.unwrap();
+    let text = sentences.join("\n");
+    for words in [
+        "applies StorageClass proved",
+        "is bound after",
+        "written and read",
+        "is removed",
+    ] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    let hand = bed.hand();
+    let space = format!("/api/v1/namespaces/{NAMESPACE}");
+    for list in ["persistentvolumeclaims", "pods"] {
+        let left = hand.get(&format!("{space}/{list}")).await;
+        assert_eq!(left["items"], json!([]), "{list}");
+    }
+
+    // Somebody else's claim of that name is not ours to remove.
+    let claim = json!({
+        "apiVersion": "v1", "kind": "PersistentVolumeClaim",
+        "metadata": { "name": "bramble-trial-proved", "namespace": NAMESPACE },
+        "spec": { "accessModes": ["ReadWriteOnce"], "resources": { "requests": { "storage": "1Gi" } } },
+    });
+    let claims = format!("{space}/persistentvolumeclaims");
+    hand.must(Method::POST, &claims, JSON, &claim.to_string())
+        .await;
+    let (said, _told) = tokio::sync::mpsc::channel(64);
+    let refused = setup::set_up(&connection, &manifest, &wanted, said).await;
+    assert!(refused.unwrap_err().why.contains("not ours"));
+    let still = hand.get(&format!("{claims}/bramble-trial-proved")).await;
+    assert_eq!(still["spec"]["resources"]["requests"]["storage"], "1Gi");
 }

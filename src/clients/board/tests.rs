@@ -237,6 +237,37 @@ fn who_waits_for_an_export_is_found_with_the_pod() {
 }
 
 #[test]
+fn what_a_board_sees_of_a_server_is_told_alike_by_every_shell() {
+    use crate::rack::storage::reach::Exports;
+    let node = NodeName::new("rpi-02");
+    for shell in shells() {
+        let root = Root::pi4();
+        root.program("bash", "exit 0");
+        root.program(
+            "showmount",
+            "[ \"$1 $2\" = '-e nas' ] && printf 'Export list for nas:\\n/srv/nfs  10.0.0.0/24\\n/b (everyone)\\n'",
+        );
+        let told = |root: &Root| {
+            let text = root.run(shell, "SERVER='nas'", NFS);
+            reach::parse(&node, &text).unwrap_or_else(|| panic!("{shell:?}: {text}"))
+        };
+        let from = told(&root);
+        assert_eq!(from.is_open, Some(true), "{shell:?}");
+        let all = ["/srv/nfs 10.0.0.0/24", "/b (everyone)"];
+        assert_eq!(from.exports, Exports::Listed(all.map(Into::into).to_vec()));
+        root.program("bash", "exit 1");
+        root.program(
+            "showmount",
+            "echo 'clnt_create: RPC: Program not registered' >&2; exit 1",
+        );
+        let from = told(&root);
+        assert_eq!(from.is_open, Some(false));
+        let words = "clnt_create: RPC: Program not registered";
+        assert_eq!(from.exports, Exports::Untold(words.into()));
+    }
+}
+
+#[test]
 fn an_old_board_and_an_empty_one_are_read_as_far_as_they_go() {
     for shell in shells() {
         let old = Root(tempfile::tempdir().unwrap());
@@ -418,7 +449,7 @@ fn the_board_itself_ends_it_when_there_is_no_systemd() {
 
 #[test]
 fn the_scripts_please_shellcheck() {
-    for (name, text) in [("probe.sh", PROBE), ("led.sh", LED)] {
+    for (name, text) in [("probe.sh", PROBE), ("led.sh", LED), ("nfs.sh", NFS)] {
         let path = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("src/clients/board")
             .join(name);

@@ -22,7 +22,7 @@ static RULE: Rule = Rule {
     group: "*",
     namespace: None,
 };
-static ASKING: Asking = Asking {
+pub(super) static ASKING: Asking = Asking {
     rule: &RULE,
     what: "such kind of object",
 };
@@ -32,7 +32,7 @@ const PATIENCE: u32 = 20;
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// The kinds of one version of a group: plural, and whether they live in a namespace.
-type Kinds = HashMap<String, (String, bool)>;
+pub(super) type Kinds = HashMap<String, (String, bool)>;
 
 /// Applies all objects in their order. `steps` hears how many are done, and what comes next.
 pub(super) async fn install(
@@ -76,7 +76,7 @@ async fn apply(
 }
 
 /// Where the object stands on the server. A kind that is not there yet may have been made a moment ago.
-async fn place(
+pub(super) async fn place(
     connection: &Connection,
     object: &ManifestObject,
     known: &mut HashMap<String, Kinds>,
@@ -155,7 +155,12 @@ async fn kinds(connection: &Connection, root: &str) -> Result<Kinds, Error> {
         .collect())
 }
 
-fn stopped(manifest: &Manifest, done: usize, object: &ManifestObject, error: &Error) -> Problem {
+pub(super) fn stopped(
+    manifest: &Manifest,
+    done: usize,
+    object: &ManifestObject,
+    error: &Error,
+) -> Problem {
     let why = match error {
         Error::Server { message, .. } | Error::Forbidden { message, .. } => message.clone(),
         other => other.problem().sentence(),

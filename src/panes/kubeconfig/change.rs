@@ -262,6 +262,7 @@ impl KubeconfigPane {
             | FormId::ServicePool { .. }
             | FormId::ServiceShare { .. }
             | FormId::ClaimCreate
+            | FormId::Provisioner
             | FormId::ClaimResize { .. }
             | FormId::PoolCreate
             | FormId::PoolDeletions { .. }

@@ -43,7 +43,7 @@ impl TableColumn for Column {
     fn layout(self) -> Layout {
         match self {
             Column::Claim => Layout::words("CLAIM", 14, 50, 0).keeping_the_end(),
-            Column::State => Layout::words("STATE", 20, 26, 0),
+            Column::State => Layout::words("STATE", 12, 26, 0),
             Column::Size => Layout::numbers("SIZE", 5, 8, 2),
             Column::Class => Layout::words("CLASS", 8, 24, 5),
             Column::Place => Layout::words("WHERE", 12, 60, 3),

@@ -7,6 +7,7 @@ use crate::rack::link::Source;
 use crate::rack::pod::{Pod, PodHealth};
 use crate::rack::problem::Subject;
 use crate::rack::storage::directory::{self, Fate};
+use crate::rack::storage::reach::Exports;
 use crate::rack::storage::view::{ClaimView, Hold, Holder, holders, place, size, volume_state};
 use crate::rack::storage::{Reclaim, StorageClass, Volume, VolumePhase, VolumePlace};
 use crate::rack::time::short;
@@ -243,6 +244,38 @@ pub(super) fn overview(rack: &Rack) -> Vec<Line> {
     lines
 }
 
+/// Whether a server answers, as far as it was looked at.
+fn reached(rack: &Rack, server: &str, lines: &mut Vec<Line>) {
+    let Some(reach) = rack.storage.reach(server, rack) else {
+        return;
+    };
+    let (text, piece) = match &reach.here {
+        Ok(took) => (
+            format!("answers after {} ms", took.as_millis()),
+            Piece::Good,
+        ),
+        Err(why) => (format!("no answer: {why}"), Piece::Warn),
+    };
+    lines.push(toned("from here", text, piece));
+    let Some(board) = &reach.board else {
+        let text = "no board could be asked over SSH";
+        return lines.push(toned("from a board", text, Piece::Label));
+    };
+    let (text, piece) = match board.is_open {
+        Some(true) => ("answers", Piece::Good),
+        Some(false) => ("does not answer", Piece::Bad),
+        None => ("? the board has neither bash nor nc", Piece::Label),
+    };
+    lines.push(toned(board.node.as_str(), text, piece));
+    let text = match &board.exports {
+        Exports::NoTool => "? showmount is not installed on the board".to_owned(),
+        Exports::Untold(words) => format!("? not told: {words}"),
+        Exports::Listed(all) if all.is_empty() => "none".to_owned(),
+        Exports::Listed(all) => all.join(", "),
+    };
+    lines.push(row("exports", text));
+}
+
 /// What hangs when a server or a board goes.
 fn held(rack: &Rack, holder: &Holder, hold: &Hold<'_>, lines: &mut Vec<Line>) {
     let name = match holder {
@@ -254,6 +287,9 @@ fn held(rack: &Rack, holder: &Holder, hold: &Hold<'_>, lines: &mut Vec<Line>) {
         let text =
             format!("it is board {board}: draining it stops no export, powering it off does");
         lines.push(toned("", text, Piece::Warn));
+    }
+    if let Holder::NfsServer(server) = holder {
+        reached(rack, server, lines);
     }
     let unclaimed = match hold.unclaimed {
         0 => String::new(),

@@ -126,7 +126,7 @@ pub(in crate::panes) fn complaint(
     }
 }
 
-fn is_name(text: &str) -> bool {
+pub(super) fn is_name(text: &str) -> bool {
     let is_edge = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     let is_inner = |c: char| is_edge(c) || c == '-';
     text.len() <= 63

@@ -16,6 +16,7 @@ use crate::rack::Rack;
 use crate::rack::link::Source;
 use crate::rack::problem::{Problem, Severity, Subject};
 use crate::rack::storage::directory::{self, Trap};
+use crate::rack::storage::reach;
 use crate::rack::storage::view::size;
 use crate::rack::storage::{
     Claim, ClaimPhase, Provisioner, Reclaim, StorageClass, Volume, VolumePhase,
@@ -43,6 +44,7 @@ pub fn problems(rack: &Rack) -> Vec<Problem> {
     patterns(rack, &mut problems);
     mount::check(rack, &mut problems);
     stall::check(rack, &mut problems);
+    reach::check(rack, &mut problems);
     problems
 }
 
