@@ -15,6 +15,7 @@ mod input;
 mod logs;
 mod pipelines;
 mod popup;
+mod restores;
 mod services;
 mod settings;
 pub mod signals;

@@ -18,7 +18,7 @@ pub mod ssh;
 use std::path::{Path, PathBuf};
 
 /// A file as a person names it: `~/` is the home directory.
-fn in_home(file: &str) -> PathBuf {
+pub(crate) fn in_home(file: &str) -> PathBuf {
     match (file.strip_prefix("~/"), std::env::home_dir()) {
         (Some(rest), Some(home)) => home.join(rest),
         _ => Path::new(file).to_owned(),

@@ -2,6 +2,7 @@
 //! own, `app/event_loop.rs` carry them out.
 
 use crate::msg::Generation;
+use crate::rack::backup::restore::{Plan, Wish};
 use crate::rack::board::{Deed, Journal};
 use crate::rack::draft::{Applied, Draft, DraftKey};
 use crate::rack::drain::Consent;
@@ -43,6 +44,8 @@ pub enum TaskKey {
     /// The contexts of the kubeconfig and looks at their clusters.
     Fleet,
     Backups,
+    /// The rehearsal of a restore.
+    Restore,
     Manifest,
     /// Looks at NFS servers.
     Nfs,
@@ -65,6 +68,13 @@ pub enum Effect {
     },
     /// Whether node metrics are on the screen.
     WantMetrics(bool),
+    /// Open a backup, look at the board, and say every step of a restore; nothing is changed.
+    RehearseRestore(Box<Wish>),
+    /// Put a backup onto a board, if the steps are still those of the rehearsal.
+    Restore {
+        wish: Box<Wish>,
+        plan: Plan,
+    },
     /// Read what is on record of backups on this machine, and again every hour.
     ReadBackups,
     /// Read the contexts and look at the cluster behind each now and then, or stop doing so.
@@ -325,6 +335,7 @@ impl Effect {
             | Effect::CreateClaim { .. }
             | Effect::ChangeClaim { .. }
             | Effect::SetUp { .. }
+            | Effect::Restore { .. }
             | Effect::RemoveNode { .. }
             | Effect::RemovePassword { .. }
             | Effect::ChangePools { .. }
@@ -347,6 +358,7 @@ impl Effect {
             | Effect::WantMetrics(_)
             | Effect::FollowFleet
             | Effect::ReadBackups
+            | Effect::RehearseRestore(_)
             | Effect::LookAtBuilds(_)
             | Effect::PreviewChange { .. }
             | Effect::ReadLastChange { .. }

@@ -11,6 +11,7 @@ use crate::rack::pipeline::state::JobRef;
 use crate::rack::pod::Maker;
 use crate::rack::secret::Secret;
 use crate::rack::service::ServiceName;
+use crate::rack::ssh::Destination;
 use crate::rack::storage::ClaimName;
 use crate::rack::workload::WorkloadRef;
 
@@ -39,6 +40,11 @@ pub enum FormId {
     Expose,
     /// A new `PersistentVolumeClaim`.
     ClaimCreate,
+    /// A backup is put back onto a board.
+    Restore {
+        node: NodeName,
+        to: Destination,
+    },
     /// An NFS provisioner and its class are set up.
     Provisioner,
     /// More room for this very claim.

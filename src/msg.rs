@@ -7,6 +7,7 @@ use crate::action::{Action, PaneId};
 use crate::effect::{Effect, RequestId, TaskKey};
 use crate::form::{Answers, Form, FormId};
 use crate::rack::backup::Backups;
+use crate::rack::backup::restore::{Plan as RestorePlan, Wish};
 use crate::rack::board::{Deed, Journal, Reading};
 use crate::rack::draft::{Applied, Draft, DraftKey};
 use crate::rack::drain::{News, Plan};
@@ -47,6 +48,16 @@ pub enum Msg {
     },
     /// News of the contexts; whichever of them the session is on.
     Fleet(FleetFact),
+    /// What a restore would do.
+    RestoreRehearsed {
+        wish: Box<Wish>,
+        result: Result<RestorePlan, Problem>,
+    },
+    Restored {
+        wish: Box<Wish>,
+        plan: RestorePlan,
+        result: Result<Vec<String>, Problem>,
+    },
     /// What is on record of backups.
     BackupsRead(Backups),
     /// News of pipelines.
@@ -221,6 +232,8 @@ pub enum BoardWish {
     RestartK3s,
     Reboot,
     HotSwap,
+    /// A backup is put back onto it.
+    Restore,
 }
 
 /// A question before something is done. Nothing happens unless it is answered with yes.

@@ -79,6 +79,7 @@ impl Panes {
                 FormId::ClaimCreate | FormId::ClaimResize { .. } => {
                     storage::wish::filled_in(form, answers, cx);
                 }
+                FormId::Restore { node, to } => rack::restore::filled_in(node, to, answers, cx),
                 FormId::Provisioner => self.storage.begin_setup(answers, cx),
                 FormId::PoolCreate | FormId::PoolDeletions { .. } | FormId::Manifest => {
                     self.pools.on_form(form, answers, cx);
@@ -177,6 +178,7 @@ impl Panes {
             FormId::ClaimCreate | FormId::ClaimResize { .. } => {
                 storage::wish::complaint(form, answers, rack)
             }
+            FormId::Restore { .. } => rack::restore::complaint(answers),
             FormId::Provisioner => storage::setup::complaint(answers, rack),
             FormId::PoolCreate | FormId::PoolDeletions { .. } | FormId::Manifest => {
                 self.pools.complaint(form, answers, rack)

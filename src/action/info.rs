@@ -286,6 +286,11 @@ impl Action {
                 Danger::Writes,
             ),
             Action::BoardReboot => ("board-reboot", "reboot: this board", Danger::Writes),
+            Action::BoardRestore => (
+                "board-restore",
+                "restore: put a backup back, rehearsed first",
+                Danger::Writes,
+            ),
             Action::BoardHotSwap => (
                 "board-hot-swap",
                 "hot swap: drain it, switch it off, take another",

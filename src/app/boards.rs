@@ -11,6 +11,7 @@ use crate::app::popup::{Popup, TextPage};
 use crate::app::{Model, hosts};
 use crate::effect::{Effect, RequestId};
 use crate::msg::{BoardWish, Level, Msg, Question};
+use crate::panes;
 use crate::rack::board::{BoardLed, Deed, Journal, Reading};
 use crate::rack::hot_swap::HotSwap;
 use crate::rack::node::{Node, NodeName, Role};
@@ -169,6 +170,10 @@ fn on_board(
         BoardWish::RestartK3s => queue.extend(ask_to_restart(model, name, to)),
         BoardWish::Reboot => queue.extend(ask_to_reboot(model, name, to)),
         BoardWish::HotSwap => swaps::plan(model, name, effects),
+        BoardWish::Restore => {
+            let form = panes::rack::restore::form(&model.rack, name, to);
+            queue.push_back(Msg::Fill(form));
+        }
     }
 }
 

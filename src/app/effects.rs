@@ -105,6 +105,8 @@ impl Effects {
                 });
             }
             Effect::FollowFleet => self.follow_fleet(),
+            Effect::RehearseRestore(wish) => self.rehearse_restore(wish),
+            Effect::Restore { wish, plan } => self.restore(wish, plan),
             Effect::ReadBackups => self.read_backups(),
             Effect::LookAtBuilds(looking) => self.look_at_builds(looking),
             Effect::ActOnJob { at, seen, order } => self.act_on_job(&at, *seen, order),

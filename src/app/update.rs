@@ -12,7 +12,9 @@ use ratatui::layout::Size;
 use crate::action::PaneId;
 use crate::app::form::OpenForm;
 use crate::app::popup::Popup;
-use crate::app::{Model, boards, drains, hosts, input, logs, pipelines, services, storage};
+use crate::app::{
+    Model, boards, drains, hosts, input, logs, pipelines, restores, services, storage,
+};
 use crate::effect::{Effect, RequestId, TaskKey};
 use crate::form::FormId;
 use crate::msg::{Level, Msg};
@@ -169,6 +171,8 @@ fn step(model: &mut Model, msg: Msg, queue: &mut VecDeque<Msg>, effects: &mut Ve
             }
             model.popup = Some(page);
         }
+        Msg::RestoreRehearsed { wish, result } => restores::rehearsed(model, wish, result),
+        Msg::Restored { wish, plan, result } => restores::restored(model, &wish, &plan, &result),
         Msg::LookAtNfs => storage::look(model, effects),
         Msg::NfsLooked {
             context,

@@ -18,8 +18,8 @@ use jiff::Timestamp;
 
 use crate::cli::asking::{self, with_ssh};
 use crate::cli::{Failure, Global, Output, print};
-use crate::clients::backup::{self, Key, Lock, Order, Progress};
-use crate::clients::ssh::Settings;
+use crate::clients::backup::{self, Kept, Key, Lock, Order, Progress};
+use crate::clients::ssh::{Settings, Ssh};
 use crate::config::Paths;
 use crate::rack::backup::Backups;
 use crate::rack::backup::policy::Policy;
@@ -53,6 +53,12 @@ struct Save {
     /// Remove older backups of this host, but for so many of the newest.
     #[arg(long, value_name = "NUMBER")]
     keep: Option<usize>,
+    /// Send a copy to this host too, as one would say it to ssh.
+    #[arg(long, value_name = "HOST")]
+    copy_to: Option<String>,
+    /// Where on that host.
+    #[arg(long, value_name = "FOLDER", default_value = backup::COPIES, requires = "copy_to")]
+    copy_folder: String,
     /// The board's data directory, where its configuration does not name it.
     #[arg(long, value_name = "FOLDER")]
     data_dir: Option<String>,
@@ -94,6 +100,17 @@ enum BackupCommand {
         /// How to print.
         #[arg(short, long, value_enum, default_value = "table")]
         output: Output,
+    },
+    /// Send a backup to another host, which can keep it and not read it. It has its name there only when its hash is right.
+    Copy {
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// The host, as one would say it to ssh: HOST, USER@HOST, USER@HOST:PORT.
+        #[arg(value_name = "HOST")]
+        host: String,
+        /// Where on that host; below the home directory there unless it begins with /.
+        #[arg(long, value_name = "FOLDER", default_value = backup::COPIES)]
+        folder: String,
     },
     /// Open a backup, read it to its end, and say whether it can be restored from.
     Verify {
@@ -155,6 +172,13 @@ pub(super) fn run(global: &Global, arguments: BackupArguments) -> Result<ExitCod
     match arguments.command {
         None => save(global, arguments.save),
         Some(BackupCommand::List { place, output }) => list(place.folder, output),
+        Some(BackupCommand::Copy { file, host, folder }) => {
+            let to = destination(&host)?;
+            is_there(&file)?;
+            let kept = backup::kept(&file).map_err(wrong)?;
+            with_ssh(global, async |ssh| send(ssh, &kept, &to, &folder).await)?;
+            print(|out| out.write_all(say::copied(&kept, &to, &folder).as_bytes()))
+        }
         Some(BackupCommand::Verify { file, key, output }) => verify(&file, &key, output),
         Some(BackupCommand::Prune {
             place,
@@ -187,6 +211,7 @@ fn save(global: &Global, arguments: Save) -> Result<ExitCode, Failure> {
     }
     let to = destination(arguments.host.as_deref().unwrap_or_default())?;
     let folder = folder(arguments.to)?;
+    let away = arguments.copy_to.as_deref().map(destination).transpose()?;
     let lock = lock(&arguments.lock)?;
     let kept = with_ssh(global, async |ssh| {
         let survey = backup::survey(ssh, &to, arguments.data_dir.as_deref());
@@ -202,9 +227,12 @@ fn save(global: &Global, arguments: Save) -> Result<ExitCode, Failure> {
         };
         let progress = Arc::new(Progress::default());
         let saving = Box::pin(backup::save(ssh, order, Arc::clone(&progress)));
-        shown(&progress, survey.datastore_size, saving)
-            .await
-            .map_err(wrong)
+        let kept = shown(&progress, survey.datastore_size, saving).await;
+        let kept = kept.map_err(wrong)?;
+        if let Some(away) = &away {
+            send(ssh, &kept, away, &arguments.copy_folder).await?;
+        }
+        Ok(kept)
     })?;
     let gone = match arguments.keep {
         None => Vec::new(),
@@ -218,11 +246,23 @@ fn save(global: &Global, arguments: Save) -> Result<ExitCode, Failure> {
     };
     print(|out| {
         let text = match arguments.output {
-            Output::Table => say::saved(&kept) + &say::pruned_quietly(&gone),
+            Output::Table => {
+                let folder = &arguments.copy_folder;
+                let copied = away.map(|away| say::copied(&kept, &away, folder));
+                say::saved(&kept) + &copied.unwrap_or_default() + &say::pruned_quietly(&gone)
+            }
             Output::Json => say::as_json(std::slice::from_ref(&kept)),
         };
         out.write_all(text.as_bytes())
     })
+}
+
+/// Sends a backup to another host and shows how much has gone.
+async fn send(ssh: &Ssh, kept: &Kept, to: &Destination, folder: &str) -> Result<(), Failure> {
+    let progress = Arc::new(Progress::default());
+    let copying = Box::pin(backup::copy(ssh, kept, (to, folder), Arc::clone(&progress)));
+    let copied = shown(&progress, kept.record.size, copying).await;
+    copied.map_err(wrong)
 }
 
 /// After a backup of one host the others keep theirs.
@@ -281,6 +321,7 @@ fn overdue(kept: &[backup::Kept]) -> Vec<Problem> {
     let backups = Backups {
         records: kept.iter().map(|it| it.record.clone()).collect(),
         here: Settings::of_user().here.host,
+        folder: String::new(),
     };
     let names: BTreeSet<&str> = (backups.records.iter())
         .map(|it| it.host_name.as_str())

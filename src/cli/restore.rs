@@ -16,9 +16,9 @@ use serde_json::json;
 use crate::cli::asking::{self, with_ssh};
 use crate::cli::backup::{KeyArguments, destination, key, shown, warn, wrong};
 use crate::cli::{Failure, Global, Output, print};
-use crate::clients::backup::{self, Contents, Progress};
+use crate::clients::backup::{self, Progress};
+use crate::rack::backup::Survey;
 use crate::rack::backup::restore::{Choice, Plan, plan};
-use crate::rack::backup::{Record, Survey};
 use crate::ui::text::clean;
 
 #[derive(Debug, Args)]
@@ -57,7 +57,7 @@ pub(super) fn run(global: &Global, arguments: &RestoreArguments) -> Result<ExitC
     }
     let key = key(&arguments.file, &arguments.key)?;
     let contents = backup::open(&arguments.file, &key).map_err(wrong)?;
-    let record = record(arguments, &contents);
+    let record = backup::record_or(&arguments.file, &contents);
     let choice = Choice {
         any_version: arguments.any_version,
     };
@@ -84,27 +84,6 @@ pub(super) fn run(global: &Global, arguments: &RestoreArguments) -> Result<ExitC
             .await
             .map_err(wrong)?;
         say(arguments, &plan, Some(&done))
-    })
-}
-
-/// What is on record, or what the backup itself says where the record is lost.
-fn record(arguments: &RestoreArguments, contents: &Contents) -> Record {
-    backup::record_of(&arguments.file).unwrap_or_else(|| Record {
-        host: contents.about("hostname").to_owned(),
-        host_name: contents.about("hostname").to_owned(),
-        at: Timestamp::UNIX_EPOCH,
-        version: Survey::parse(&format!("version={}", contents.about("version")))
-            .version
-            .unwrap_or_default(),
-        datastore: contents.datastore,
-        data_dir: contents.about("data").to_owned(),
-        integrity: contents.about("integrity").to_owned(),
-        stopped_for: None,
-        content_size: contents.size,
-        content_sum: contents.sum.clone(),
-        size: 0,
-        sum: String::new(),
-        recipients: Vec::new(),
     })
 }
 

@@ -12,6 +12,7 @@
 //! in it; nothing on a board is deleted, only moved aside.
 
 mod archive;
+mod copy;
 mod seal;
 mod store;
 #[cfg(test)]
@@ -27,14 +28,15 @@ use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
 use crate::clients::ssh::{Command, Error, Output, Ssh, quoted};
-use crate::rack::backup::restore::Plan;
+use crate::rack::backup::restore::{self, Choice, Plan};
 use crate::rack::backup::{Method, Record, Survey, file_name};
 use crate::rack::problem::{Problem, Severity, Subject};
 use crate::rack::ssh::Destination;
 
 pub use archive::Contents;
+pub use copy::{FOLDER as COPIES, copy};
 pub use seal::{Key, Lock};
-pub use store::{Kept, list, prune, prune_of, record_of};
+pub use store::{Kept, kept, list, prune, prune_of, record_of};
 
 /// A card writes ten megabytes a second when it is slow.
 const LONGEST: Duration = Duration::from_secs(6 * 3_600);
@@ -171,6 +173,43 @@ pub fn open(file: &Path, key: &Key) -> Result<Contents, Box<Problem>> {
         contents.prove(&contents.sum)?;
     }
     Ok(contents)
+}
+
+/// Opens a backup, looks at a board, and says every step of a restore, or why it cannot be. Nothing is changed.
+pub async fn rehearse(
+    ssh: &Ssh,
+    to: &Destination,
+    (file, key): (&Path, &Key),
+    choice: Choice,
+) -> Result<(Contents, Plan), Box<Problem>> {
+    let (path, key) = (file.to_owned(), key.clone());
+    let opening = spawn_blocking(move || open(&path, &key));
+    let contents = opening.await.map_err(|_| unforeseen())??;
+    let record = record_or(file, &contents);
+    let board = survey(ssh, to, Some(&record.data_dir)).await?;
+    let plan = restore::plan(&record, &board, choice, Timestamp::now())?;
+    Ok((contents, plan))
+}
+
+/// What is on record, or what the backup itself says where the record is lost.
+pub fn record_or(file: &Path, contents: &Contents) -> Record {
+    record_of(file).unwrap_or_else(|| Record {
+        host: contents.about("hostname").to_owned(),
+        host_name: contents.about("hostname").to_owned(),
+        at: Timestamp::UNIX_EPOCH,
+        version: Survey::parse(&format!("version={}", contents.about("version")))
+            .version
+            .unwrap_or_default(),
+        datastore: contents.datastore,
+        data_dir: contents.about("data").to_owned(),
+        integrity: contents.about("integrity").to_owned(),
+        stopped_for: None,
+        content_size: contents.size,
+        content_sum: contents.sum.clone(),
+        size: 0,
+        sum: String::new(),
+        recipients: Vec::new(),
+    })
 }
 
 /// Sends a backup to a board, unpacks it there and puts it in its place. What comes back are the steps it says it did.

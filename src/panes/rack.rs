@@ -8,6 +8,7 @@ mod detail;
 pub mod drain;
 pub(super) mod label;
 mod picture;
+pub(crate) mod restore;
 mod table;
 mod vips;
 
@@ -221,6 +222,7 @@ impl RackPane {
             Action::BoardRestart => self.on_board(cx, BoardWish::RestartK3s),
             Action::BoardReboot => self.on_board(cx, BoardWish::Reboot),
             Action::BoardHotSwap => self.on_board(cx, BoardWish::HotSwap),
+            Action::BoardRestore => self.on_board(cx, BoardWish::Restore),
             Action::NodeRemove => {
                 if let Some(node) = self.one_node(cx) {
                     cx.msgs.push(drain::ask_to_remove(cx.rack, node));
@@ -290,6 +292,7 @@ impl RackPane {
             Action::BoardRestart,
             Action::BoardReboot,
             Action::BoardHotSwap,
+            Action::BoardRestore,
             Action::NodeRemove,
         ];
         if !self.is_detail() {

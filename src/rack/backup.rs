@@ -110,6 +110,8 @@ pub struct Backups {
     pub records: Vec<Record>,
     /// This machine's own name.
     pub here: String,
+    /// Where they are; empty where that does not matter.
+    pub folder: String,
 }
 
 impl Backups {
@@ -117,6 +119,11 @@ impl Backups {
     pub fn newest(&self, host_name: &str) -> Option<&Record> {
         let of_it = self.records.iter().filter(|it| it.host_name == host_name);
         of_it.max_by_key(|record| record.at)
+    }
+
+    /// The file of a backup.
+    pub fn file_of(&self, record: &Record) -> String {
+        format!("{}/{}", self.folder, file_name(&record.host, record.at))
     }
 
     /// What is wrong with the backups of a board. Who never made one here may make them elsewhere.
@@ -387,6 +394,7 @@ mod tests {
                 policy::tests::record("b", 99),
             ],
             here: "desk".to_owned(),
+            folder: "/backups".to_owned(),
         };
         let what = |backups: &Backups, host: &str| {
             let problem = backups.problem(host, &Subject::Program, now);

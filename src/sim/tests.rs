@@ -6,6 +6,7 @@
 mod balancer;
 mod client;
 mod config;
+mod exports;
 mod outages;
 mod rack;
 mod requests;

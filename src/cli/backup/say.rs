@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::clients::backup::{Contents, Kept};
 use crate::rack::backup::size;
+use crate::rack::ssh::Destination;
 use crate::rack::time::short;
 use crate::ui::text::{clean, width};
 
@@ -48,6 +49,16 @@ pub(super) fn saved(kept: &Kept) -> String {
     }
     text.push_str("not in it: local-path volumes and images\n");
     text
+}
+
+pub(super) fn copied(kept: &Kept, to: &Destination, folder: &str) -> String {
+    let name = kept.path.file_name().unwrap_or_default().display();
+    format!(
+        "copied to {}: {}/{}, with the same hash there\n",
+        plain(&to.to_string()),
+        plain(folder),
+        plain(&name.to_string())
+    )
 }
 
 pub(super) fn pruned(gone: &[Kept], is_rehearsal: bool) -> String {

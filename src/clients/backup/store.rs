@@ -185,6 +185,26 @@ pub fn list(folder: &Path) -> (Vec<Kept>, Vec<Problem>) {
     (kept, problems)
 }
 
+/// A backup by its file: whole, and what its record says. Blocking.
+pub fn kept(path: &Path) -> Result<Kept, Box<Problem>> {
+    let refused = |why: String| {
+        let problem = problem(format!("{} is not a good backup", path.display()));
+        Box::new(problem.why(why).next("see bramble backup list"))
+    };
+    let record =
+        record_of(path).ok_or_else(|| refused("there is no record beside it".to_owned()))?;
+    let (size, sum) = sum_of(path)?;
+    if (size, &sum) != (record.size, &record.sum) {
+        return Err(refused(
+            "its size or hash is another than the record beside it says".to_owned(),
+        ));
+    }
+    Ok(Kept {
+        path: path.to_owned(),
+        record,
+    })
+}
+
 /// What is on record of a backup.
 pub fn record_of(path: &Path) -> Option<Record> {
     serde_json::from_slice(&fs::read(beside(path)).ok()?).ok()

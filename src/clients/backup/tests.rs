@@ -1,6 +1,8 @@
 //! Sealing, opening and keeping, without a board; the way over SSH is tested against the real sshd.
 
 #[allow(clippy::print_stderr, reason = "a test that skips says so")]
+mod copying;
+#[allow(clippy::print_stderr, reason = "a test that skips says so")]
 mod switching;
 
 use std::fs;

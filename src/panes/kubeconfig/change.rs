@@ -263,6 +263,7 @@ impl KubeconfigPane {
             | FormId::ServiceShare { .. }
             | FormId::ClaimCreate
             | FormId::Provisioner
+            | FormId::Restore { .. }
             | FormId::ClaimResize { .. }
             | FormId::PoolCreate
             | FormId::PoolDeletions { .. }

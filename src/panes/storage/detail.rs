@@ -251,7 +251,7 @@ fn reached(rack: &Rack, server: &str, lines: &mut Vec<Line>) {
     };
     let (text, piece) = match &reach.here {
         Ok(took) => (
-            format!("answers after {} ms", took.as_millis()),
+            format!("answers after {:.1} ms", took.as_secs_f64() * 1e3),
             Piece::Good,
         ),
         Err(why) => (format!("no answer: {why}"), Piece::Warn),

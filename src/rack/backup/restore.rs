@@ -5,7 +5,27 @@
 use jiff::Timestamp;
 
 use crate::rack::backup::{Datastore, Record, Survey, problem, size};
+use crate::rack::node::NodeName;
 use crate::rack::problem::{Problem, Severity, Subject};
+use crate::rack::secret::Secret;
+use crate::rack::ssh::Destination;
+
+/// A backup that is to be put onto a board, as a person says it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wish {
+    pub node: NodeName,
+    pub to: Destination,
+    pub file: String,
+    pub opens: Opens,
+}
+
+/// What opens it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Opens {
+    Passphrase(Secret),
+    /// The file with a key of age.
+    Identity(String),
+}
 
 /// What a person decides beyond the backup and the board.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -25,6 +45,17 @@ pub struct Plan {
     pub notes: Vec<Problem>,
     /// Ends the names of what is moved aside.
     pub aside: String,
+}
+
+impl Plan {
+    /// Whether the same would be done, now as then: the names of what is moved aside say the time.
+    pub fn is_as(&self, other: &Plan) -> bool {
+        let steps = |plan: &Plan| -> Vec<String> {
+            let without = |step: &String| step.replace(&plan.aside, "");
+            plan.steps.iter().map(without).collect()
+        };
+        steps(self) == steps(other)
+    }
 }
 
 /// The steps onto this board, or why it cannot be.
@@ -192,6 +223,25 @@ mod tests {
 
     fn planned(record: &Record, board: &Survey) -> Result<Plan, Box<Problem>> {
         plan(record, board, Choice::default(), Timestamp::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn a_plan_is_the_same_a_minute_later_but_not_when_the_board_has_changed() {
+        let record = record(Datastore::Sqlite);
+        let rehearsed = planned(&record, &board()).unwrap();
+        let later = Timestamp::from_second(60).unwrap();
+        let at = |board: &Survey| plan(&record, board, Choice::default(), later).unwrap();
+        assert_ne!(
+            at(&board()).steps,
+            rehearsed.steps,
+            "the time is in the names"
+        );
+        assert!(at(&board()).is_as(&rehearsed));
+        let stopped = Survey {
+            is_running: false,
+            ..board()
+        };
+        assert!(!at(&stopped).is_as(&rehearsed));
     }
 
     #[test]

@@ -731,3 +731,28 @@ fn where_nothing_else_helps_k3s_is_stopped_for_the_copy_and_started_again() {
         backup::open(&kept.path, &Key::Identities(vec![identity])).unwrap();
     });
 }
+
+#[test]
+fn a_backup_is_copied_to_another_host_whole() {
+    if !can_run() {
+        return;
+    }
+    let board = Board::with_sqlite();
+    let keeper = Keeper::new(&board);
+    let said = done(&keeper.backup(&["--copy-to", "board", "--copy-folder", "copies of it"]));
+    let said: Value = serde_json::from_str(&said).unwrap();
+    let file = said[0]["file"].as_str().unwrap().to_owned();
+    let output = keeper
+        .home
+        .run(&["backup", "copy", &file, "board", "--folder", "copies of it"]);
+    assert!(
+        done(&output).contains("with the same hash there"),
+        "{output:?}"
+    );
+    // Somebody has altered it here: what is not whole is not sent on.
+    let altered = format!("{file}.moved.tar.age");
+    fs::write(&altered, "x").unwrap();
+    fs::copy(format!("{file}.json"), format!("{altered}.json")).unwrap();
+    let output = keeper.home.run(&["backup", "copy", &altered, "board"]);
+    assert!(refused(&output, 2).contains("is not a good backup"));
+}
