@@ -19,6 +19,7 @@ pub mod hot_swap;
 pub mod kubeconfig;
 pub mod kubeconfig_change;
 pub mod label;
+pub mod line_diff;
 pub mod link;
 pub mod log;
 pub mod manifest;

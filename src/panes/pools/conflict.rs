@@ -2,11 +2,12 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use similar::{DiffOp, TextDiff};
+use similar::DiffOp;
 
 use crate::action::Action;
 use crate::panes::pools::session::Session;
 use crate::panes::scrolled;
+use crate::rack::line_diff;
 use crate::theme::roles::Theme;
 use crate::ui::editor::masked;
 use crate::ui::text::{clean, cut_end, put};
@@ -74,9 +75,8 @@ impl Conflict {
 fn rows(theirs: &str, ours: &str) -> Vec<Row> {
     let (left, right): (Vec<&str>, Vec<&str>) =
         (theirs.split('\n').collect(), ours.split('\n').collect());
-    let diff = TextDiff::from_slices(&left, &right);
     let mut rows = Vec::new();
-    for op in diff.ops() {
+    for op in line_diff::differences(&left, &right) {
         let (old, new) = (op.old_range(), op.new_range());
         let height = old.len().max(new.len());
         for offset in 0..height {

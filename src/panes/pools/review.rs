@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
-use similar::{ChangeTag, TextDiff};
+use similar::{ChangeTag, group_diff_ops};
 
 use crate::action::Action;
 use crate::panes::pools::judge;
@@ -11,6 +11,7 @@ use crate::panes::pools::session::Session;
 use crate::panes::scrolled;
 use crate::rack::Rack;
 use crate::rack::draft::{Applied, Deed};
+use crate::rack::line_diff;
 use crate::rack::pool_text::Change;
 use crate::rack::pools::impact::{Fate, impact};
 use crate::rack::pools::live;
@@ -198,12 +199,13 @@ pub(super) fn put_difference(before: &str, after: &str, lines: &mut Vec<(Look, S
         return;
     }
     lines.push((Look::Plain, String::new()));
-    let diff = TextDiff::from_lines(before, after);
-    for (number, group) in diff.grouped_ops(AROUND).iter().enumerate() {
+    let (old, new) = (line_diff::lines(before), line_diff::lines(after));
+    let groups = group_diff_ops(line_diff::differences(&old, &new), AROUND);
+    for (number, group) in groups.iter().enumerate() {
         if number > 0 {
             lines.push((Look::Muted, "  ...".to_owned()));
         }
-        for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
+        for change in group.iter().flat_map(|op| op.iter_changes(&old, &new)) {
             let (sign, look) = match change.tag() {
                 ChangeTag::Equal => (' ', Look::Muted),
                 ChangeTag::Insert => ('+', Look::Added),

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use similar::{ChangeTag, TextDiff};
+use similar::{ChangeTag, group_diff_ops};
 
 use super::file::File;
 use super::{FileEdit, Plan, mask};
+use crate::rack::line_diff;
 
 /// Unchanged lines shown around a change.
 const AROUND: usize = 3;
@@ -59,14 +60,14 @@ fn of(edit: &FileEdit) -> FileDiff {
 }
 
 fn lines(before: &str, after: &str) -> Vec<DiffLine> {
-    let diff = TextDiff::from_lines(before, after);
+    let (old, new) = (line_diff::lines(before), line_diff::lines(after));
     let mut lines = Vec::new();
     let mut shown_to = 0;
-    for group in diff.grouped_ops(AROUND) {
+    for group in group_diff_ops(line_diff::differences(&old, &new), AROUND) {
         let first = group.first().map_or(shown_to, |op| op.old_range().start);
         lines.extend(gap(first.saturating_sub(shown_to)));
         for op in &group {
-            for change in diff.iter_changes(op) {
+            for change in op.iter_changes(&old, &new) {
                 let sign = match change.tag() {
                     ChangeTag::Equal => Sign::Same,
                     ChangeTag::Delete => Sign::Removed,

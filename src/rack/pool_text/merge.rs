@@ -3,7 +3,9 @@
 //! Not here: whether the result makes sense; the checks look at it like at any other text. Invariant: without overlap the
 //! result holds every change of both; where they overlap both stand there, between signs that are comments of YAML.
 
-use similar::{DiffTag, TextDiff};
+use similar::DiffTag;
+
+use crate::rack::line_diff::differences;
 
 /// What comes of putting two versions together.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,8 +99,7 @@ fn replaced(lines: &[&str], from: usize, to: usize, edits: &[Edit]) -> Vec<Strin
 fn edits(base: &str, changed: &str) -> Vec<Edit> {
     let (old, new): (Vec<&str>, Vec<&str>) =
         (base.split('\n').collect(), changed.split('\n').collect());
-    let diff = TextDiff::from_slices(&old, &new);
-    diff.ops()
+    differences(&old, &new)
         .iter()
         .filter(|op| op.tag() != DiffTag::Equal)
         .map(|op| Edit {
