@@ -81,7 +81,8 @@ fn the_office_has_the_addresses_of_the_design() {
 
 #[test]
 fn a_rack_left_alone_comes_to_rest() {
-    for scenario in ["office", "vips", "bad-day"] {
+    // On a bad day nothing comes to rest.
+    for scenario in ["office", "vips"] {
         let mut scenario = Scenario::shipped(scenario).unwrap();
         scenario.churn = 0.0;
         let mut world = populate::world(scenario, 1);
