@@ -69,11 +69,13 @@ pub enum Fate {
     MirrorStays,
 }
 
-/// What the person allowed; kubectl's two flags.
+/// What the person allowed; kubectl's flags `--delete-emptydir-data`, `--force` and `--skip-wait-for-delete-timeout`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Consent {
     pub lose_data: bool,
     pub lose_pods: bool,
+    /// The board is silent: nothing on it can end its pods, so that they are marked and not waited for.
+    pub only_mark: bool,
 }
 
 /// What draining would do, before anything is done.
@@ -342,6 +344,12 @@ impl Drain {
         let tally = self.tally();
         let node = &self.node;
         Some(match end {
+            End::Drained if tally.leaving > 0 => {
+                let pods = count(tally.leaving, "pod is", "pods are");
+                Ok(format!(
+                    "node {node} is silent: {pods} marked to go; they end when it beats again or is removed"
+                ))
+            }
             End::Drained => {
                 let pods = count(tally.all, "pod", "pods");
                 Ok(format!("node {node} is drained: {pods} gone in {took}"))

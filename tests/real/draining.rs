@@ -28,6 +28,7 @@ ask_both!(
     a_drain_evicts_what_kubectl_would_and_waits_until_it_is_gone,
     a_budget_holds_a_drain_up_by_name_until_it_is_met,
     a_stopped_drain_leaves_what_it_did_not_evict_and_the_node_cordoned,
+    the_pods_of_a_silent_board_are_marked_and_not_waited_for,
     nothing_is_evicted_when_a_pod_was_not_asked_about,
     a_node_that_was_replaced_is_neither_drained_nor_removed,
     a_removed_node_takes_its_password_along_or_it_is_told,
@@ -36,6 +37,7 @@ ask_both!(
 const ALL: Consent = Consent {
     lose_data: true,
     lose_pods: true,
+    only_mark: false,
 };
 
 /// A drain of one board, and what it told so far.
@@ -301,6 +303,21 @@ async fn a_stopped_drain_leaves_what_it_did_not_evict_and_the_node_cordoned(bed:
     assert!(sentence.contains("still cordoned"), "{sentence}");
 }
 
+async fn the_pods_of_a_silent_board_are_marked_and_not_waited_for(bed: Bed) {
+    let board = bed.board().await;
+    bed.put(&managed(&bed, &board, "one").await).await;
+    let consent = Consent {
+        only_mark: true,
+        ..ALL
+    };
+    let mut running = Running::start(&bed, &board, consent).await;
+    assert_eq!(running.end().await, End::Drained);
+    let pod = &pods(&bed.hand(), &board).await[0];
+    assert_ne!(pod["metadata"]["deletionTimestamp"], Value::Null);
+    let sentence = running.drain.result().unwrap().unwrap();
+    assert!(sentence.contains("1 pod is marked to go"), "{sentence}");
+}
+
 async fn nothing_is_evicted_when_a_pod_was_not_asked_about(bed: Bed) {
     let board = bed.board().await;
     bed.put(&managed(&bed, &board, "plain").await).await;
@@ -309,6 +326,7 @@ async fn nothing_is_evicted_when_a_pod_was_not_asked_about(bed: Bed) {
     let consent = Consent {
         lose_data: true,
         lose_pods: false,
+        ..ALL
     };
     let mut running = Running::start(&bed, &board, consent).await;
     let End::Failed(problem) = running.end().await else {

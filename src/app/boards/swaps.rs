@@ -7,6 +7,7 @@ use crate::app::{Model, hosts};
 use crate::effect::Effect;
 use crate::msg::{Level, Msg, Question};
 use crate::panes;
+use crate::rack::beat::Pulse;
 use crate::rack::board::Deed;
 use crate::rack::hot_swap::{Deed as SwapDeed, HotSwap, Seen, SeenNode, Step, drained};
 use crate::rack::node::{Node, NodeName, Truth, Uid};
@@ -29,6 +30,12 @@ pub(super) fn plan(model: &mut Model, name: &NodeName, effects: &mut Vec<Effect>
     if model.rack.swap(name).is_some_and(HotSwap::is_running) {
         let text = format!("board {name} is being swapped already");
         return model.notify(Level::Info, text);
+    }
+    if model.rack.reading(name).pulse == Pulse::Lost {
+        let text = format!(
+            "board {name} is silent and cannot be told to switch off: drain its node, and look at its lights before you pull it"
+        );
+        return model.notify(Level::Warning, text);
     }
     model.notify(Level::Info, format!("looking at the pods of node {name}"));
     let node = name.clone();

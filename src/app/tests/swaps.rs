@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::rack::board::Deed;
-use crate::rack::drain::{News, Plan};
+use crate::rack::drain::{News, Occupant, Plan};
 use crate::rack::hot_swap::{HotSwap, Step};
+use crate::rack::node::{Condition, Lease, Truth};
 
 fn planned(node: &str, is_swap: bool) -> Msg {
     Msg::DrainPlanned {
@@ -90,4 +91,60 @@ fn a_board_that_was_switched_off_while_nobody_looked_is_known_to_be() {
     update(&mut model, done(&here));
     assert_eq!(swap(&mut model).switched_off, Some(Ok(())));
     assert!(!model.rack.boards.contains_key(&NodeName::new("rpi-01")));
+}
+
+#[test]
+fn a_silent_board_is_not_promised_to_be_switched_off_nor_its_pods_to_end() {
+    let mut model = model();
+    let lease = Lease {
+        node: NodeName::new("rpi-01"),
+        renewed: Some(Now::ZERO.wall),
+        duration: Some(Duration::from_secs(40)),
+    };
+    tell(&mut model, Fact::Leases(Change::Listed(vec![lease])));
+    let planned = |press: &[Effect]| {
+        let is_plan = |effect: &Effect| matches!(effect, Effect::PlanDrain { .. });
+        press.iter().any(is_plan)
+    };
+    assert!(planned(&press(&mut model, "H")));
+
+    let later = Now {
+        mono: Duration::from_secs(90),
+        wall: Now::ZERO.wall + Duration::from_secs(90),
+    };
+    update(&mut model, Msg::Clock(later));
+    assert!(!planned(&press(&mut model, "H")));
+    assert!(
+        notice(&model).contains("rpi-01 is silent and cannot be told to switch off"),
+        "{}",
+        notice(&model)
+    );
+
+    let occupant = Occupant {
+        controller: Some(("ReplicaSet".into(), "shop".into())),
+        ..Occupant::default()
+    };
+    let mut taker = node("rpi-02", "rpi-02");
+    taker.conditions = vec![Condition {
+        kind: "Ready".into(),
+        status: Truth::True,
+        reason: "".into(),
+        message: "".into(),
+        since: None,
+    }];
+    tell(&mut model, Fact::Nodes(Change::Applied(taker)));
+    let plan = Msg::DrainPlanned {
+        node: NodeName::new("rpi-01"),
+        uid: Uid("rpi-01".into()),
+        is_swap: false,
+        result: Ok(Plan::of(vec![occupant], None)),
+    };
+    update(&mut model, plan);
+    let shown = screen(&model);
+    assert!(shown.contains("It is silent: nothing on it"), "{shown}");
+    tick(&mut model, 91_000);
+    let effects = press(&mut model, "y");
+    let marks =
+        |effect: &Effect| matches!(effect, Effect::Drain { consent, .. } if consent.only_mark);
+    assert!(effects.iter().any(marks), "{effects:?}");
 }

@@ -176,7 +176,12 @@ impl<'a> Evictions<'a> {
             }
             tokio::select! {
                 Some((pod, outcome)) = tries.next(), if !tries.is_empty() => match outcome {
-                    Outcome::Accepted => self.pod(pod, PodNews::Leaving).await,
+                    Outcome::Accepted => {
+                        self.pod(pod, PodNews::Leaving).await;
+                        if self.order.consent.only_mark {
+                            left.remove(&pod.pod.uid);
+                        }
+                    }
                     Outcome::Gone => {
                         if left.remove(&pod.pod.uid).is_some() {
                             self.pod(pod, PodNews::Gone).await;

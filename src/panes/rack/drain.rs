@@ -44,6 +44,10 @@ pub(crate) fn ask(rack: &Rack, node: &Node, plan: &Plan) -> Msg {
     }
     let forlorn: Vec<&Occupant> = plan.with_fate(Fate::LosePod).collect();
     let mut lines = plan_lines(plan);
+    let is_silent = rack.reading(&node.name).pulse == Pulse::Lost;
+    if is_silent && leaving > 0 {
+        lines.push("It is silent: nothing on it can end its pods. They are marked to go and stay until it beats again or is removed; Deployments start theirs elsewhere at once, StatefulSets do not.".to_owned());
+    }
     if let [only] = takers.as_slice() {
         lines.push(format!(
             "Only node {} takes pods: all of them go there.",
@@ -67,6 +71,7 @@ pub(crate) fn ask(rack: &Rack, node: &Node, plan: &Plan) -> Msg {
             consent: Consent {
                 lose_data: true,
                 lose_pods: !forlorn.is_empty(),
+                only_mark: is_silent,
             },
             is_swap: false,
         }],

@@ -82,6 +82,7 @@ fn one_pod_without_an_answer_holds_everything() {
         let consent = Consent {
             lose_data,
             lose_pods,
+            only_mark: false,
         };
         let objections = plan.objections(consent);
         objections.iter().map(|it| it.pod.to_string()).collect()
