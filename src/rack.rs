@@ -47,7 +47,7 @@ pub mod vip;
 pub mod workload;
 pub mod workloads;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -125,6 +125,8 @@ pub struct Rack {
     nodes: BTreeMap<NodeName, Node>,
     beats: HashMap<NodeName, Beat>,
     pods: HashMap<Uid, Pod>,
+    /// Those on a node that fail.
+    failing: BTreeSet<Uid>,
     counts: HashMap<NodeName, PodCounts>,
     events: VecDeque<NodeEvent>,
     usage: HashMap<NodeName, Usage>,
@@ -173,6 +175,7 @@ impl Rack {
             nodes: BTreeMap::new(),
             beats: HashMap::new(),
             pods: HashMap::new(),
+            failing: BTreeSet::new(),
             counts: HashMap::new(),
             events: VecDeque::new(),
             usage: HashMap::new(),
@@ -371,6 +374,11 @@ impl Rack {
         self.pods.values()
     }
 
+    /// The pods on nodes that fail.
+    pub(crate) fn failing_pods(&self) -> impl Iterator<Item = &Pod> {
+        self.failing.iter().filter_map(|uid| self.pods.get(uid))
+    }
+
     /// The pods on a node, by namespace and name.
     pub fn pods_on(&self, name: &NodeName) -> Vec<&Pod> {
         let mut pods: Vec<&Pod> = self
@@ -506,6 +514,7 @@ impl Rack {
         match change {
             Change::Listed(pods) => {
                 self.counts.clear();
+                self.failing.clear();
                 self.pods.clear();
                 self.pods.reserve(pods.len());
                 for pod in pods {
@@ -514,10 +523,11 @@ impl Rack {
                 }
             }
             Change::Applied(pod) => {
-                self.count(&pod, true);
-                if let Some(before) = self.pods.insert(pod.uid.clone(), pod) {
+                if let Some(before) = self.pods.remove(&pod.uid) {
                     self.count(&before, false);
                 }
+                self.count(&pod, true);
+                self.pods.insert(pod.uid.clone(), pod);
             }
             Change::Deleted(pod) => {
                 if let Some(before) = self.pods.remove(&pod.uid) {
@@ -530,6 +540,13 @@ impl Rack {
     fn count(&mut self, pod: &Pod, is_there: bool) {
         let Some(node) = &pod.node else { return };
         let health = pod.health();
+        if health == PodHealth::Failing {
+            if is_there {
+                self.failing.insert(pod.uid.clone());
+            } else {
+                self.failing.remove(&pod.uid);
+            }
+        }
         let held = u32::from(health != PodHealth::Done);
         let failing = u32::from(health == PodHealth::Failing);
         if !self.counts.contains_key(node) {

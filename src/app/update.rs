@@ -39,8 +39,13 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         model.panes.settle(model.focus, &model.rack);
     }
     let mut queue = VecDeque::from([msg]);
-    while let Some(msg) = queue.pop_front() {
-        step(model, msg, &mut queue, &mut effects);
+    work_off(model, &mut queue, &mut effects);
+    if is_key && model.focus == PaneId::Pools {
+        // It may have come up only now.
+        with_panes(model, &mut queue, &mut effects, |panes, cx| {
+            panes.pools.catch_up(cx);
+        });
+        work_off(model, &mut queue, &mut effects);
     }
     model.bring_up_waiting(is_key);
     model.want_metrics(&mut effects);
@@ -50,6 +55,12 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     pipelines::want(model, &mut effects);
     gate(model, &mut effects);
     effects
+}
+
+fn work_off(model: &mut Model, queue: &mut VecDeque<Msg>, effects: &mut Vec<Effect>) {
+    while let Some(msg) = queue.pop_front() {
+        step(model, msg, queue, effects);
+    }
 }
 
 /// The choke point of read-only mode: no writing effect passes it, whoever asked for it.
@@ -69,11 +80,11 @@ fn step(model: &mut Model, msg: Msg, queue: &mut VecDeque<Msg>, effects: &mut Ve
         Msg::Resize(size) => resize(model, size),
         Msg::Fact { generation, fact } => {
             if generation == model.generation {
-                let is_of_pools = fact.concerns_pools();
+                let (is_of_pools, waits) = (fact.concerns_pools(), fact.is_one_of_many());
                 take_in(model, fact);
                 if is_of_pools {
                     with_panes(model, queue, effects, |panes, cx| {
-                        panes.pools.facts_changed(cx);
+                        panes.pools.facts_changed(waits, cx);
                     });
                 }
             }
@@ -267,7 +278,6 @@ fn take_in(model: &mut Model, fact: Fact) {
         }
     }
     if moves_services {
-        model.panes.services.services_changed();
         close_question_of_gone_object(model);
     }
     if moves_claims {

@@ -66,6 +66,8 @@ pub struct PoolsPane {
     search: String,
     /// The pools as they are on the server, made anew when something about them changes.
     pools: Vec<PoolView>,
+    /// Facts have come since that were not looked at.
+    is_stirred: bool,
     /// The address of the map the cursor is on, counted in cells.
     map_cursor: usize,
     /// Everything applied from here, newest first.
@@ -115,10 +117,21 @@ impl PoolsPane {
         }
     }
 
-    /// Something about MetalLB, the Services or the nodes has changed.
-    pub fn facts_changed(&mut self, cx: &mut Cx<'_>) {
-        self.take_in(cx);
+    /// Something about MetalLB, the Services or the nodes has changed; `waits`: it is one of very many changes, and what
+    /// they come to is looked at once a second, or when somebody comes to look.
+    pub fn facts_changed(&mut self, waits: bool, cx: &mut Cx<'_>) {
+        self.is_stirred = true;
+        if !waits {
+            self.catch_up(cx);
+        }
         self.settle_install(cx);
+    }
+
+    /// Takes in what has changed since the last time.
+    pub fn catch_up(&mut self, cx: &mut Cx<'_>) {
+        if std::mem::take(&mut self.is_stirred) {
+            self.take_in(cx);
+        }
     }
 
     fn take_in(&mut self, cx: &mut Cx<'_>) {
@@ -150,6 +163,7 @@ impl PoolsPane {
 
     /// A second has passed: what is not kept yet is kept.
     pub fn on_clock(&mut self, cx: &mut Cx<'_>) {
+        self.catch_up(cx);
         if let Some(session) = &mut self.session {
             session.on_clock(cx);
         }

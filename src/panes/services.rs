@@ -23,9 +23,8 @@ use crate::panes::{Cx, page, scrolled};
 use crate::rack::Rack;
 use crate::rack::log::feed::Opening;
 use crate::rack::node::Uid;
-use crate::rack::problem::{Severity, Subject};
+use crate::rack::problem::Subject;
 use crate::rack::service::{Protocol, Service, ServiceName};
-use crate::rack::vip::Vip;
 use crate::rack::vip::probe::Target;
 use crate::theme::roles::Theme;
 
@@ -39,10 +38,19 @@ pub struct ServicesPane {
     /// The rows in their order, as of the last look, and how many lines each takes.
     ids: Vec<Uid>,
     lines: Vec<u16>,
-    /// Rows may be others than at the last look.
+    /// The person wants other rows than at the last look.
     is_stirred: bool,
-    /// What was derived of the Services then.
-    seen: u64,
+    /// What they were decided from.
+    seen: Seen,
+}
+
+/// As long as these are the same, so are the rows: which Services there are, which of them are troubled, and, where what
+/// stands in the cells decides, everything derived of them.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+struct Seen {
+    services: u64,
+    troubled: u64,
+    looks: Option<u64>,
 }
 
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -73,16 +81,15 @@ impl ServicesPane {
         matches!(self.view, View::Detail { .. })
     }
 
-    /// Rows may have come or gone. Hundreds of changes a second must cost nothing here: the cursor is looked after
-    /// before the next frame, or the next key.
-    pub fn services_changed(&mut self) {
-        self.is_stirred = true;
-    }
-
     /// Decides which rows there are, and keeps the cursor on its Service, or on the neighbour of one that is gone.
     pub fn settle(&mut self, rack: &Rack) {
-        let has_seen_all = self.seen == rack.vips.looks();
-        if has_seen_all && !self.is_stirred {
+        let cells_decide = self.list.sort.is_some() || !self.list.filter.is_empty();
+        let seen = Seen {
+            services: rack.services.shape(),
+            troubled: rack.vips.shape(),
+            looks: cells_decide.then(|| rack.vips.looks()),
+        };
+        if self.seen == seen && !self.is_stirred {
             return;
         }
         let chosen = self.chosen(rack);
@@ -91,7 +98,7 @@ impl ServicesPane {
         self.ids = ids;
         self.list.rows.settle(&self.ids, rack.now.mono);
         self.is_stirred = false;
-        self.seen = rack.vips.looks();
+        self.seen = seen;
     }
 
     /// Looks at the visible rows once more, so that columns keep the width they had.
@@ -174,7 +181,7 @@ impl ServicesPane {
             }
         }
         if self.list.on_action(action) {
-            return self.services_changed();
+            return self.is_stirred = true;
         }
         match action {
             Action::RowOpen => {
@@ -186,7 +193,7 @@ impl ServicesPane {
             Action::ServicesAll => {
                 self.shows_all = !self.shows_all;
                 self.list.rows.chosen_anew();
-                self.services_changed();
+                self.is_stirred = true;
             }
             Action::CopyName => self.with_service(cx, |service| {
                 let address = service.addresses().next().map(|it| it.to_string());
@@ -311,15 +318,11 @@ impl ServicesPane {
     /// The Services in the order and the choice of the table.
     fn chosen<'a>(&self, rack: &'a Rack) -> Vec<&'a Service> {
         let filter = self.list.parsed_filter();
-        let is_faulty = |service: &Service| {
-            let severity = rack.vips.get(&service.name).and_then(Vip::severity);
-            severity.is_some_and(|it| it < Severity::Note)
-        };
         let passes = |service: &&Service| {
             let cell = |column: &Column| column.cell(rack, service).0;
             let texts = || COLUMNS.iter().map(cell).collect::<Vec<_>>();
             (self.shows_all || service.is_load_balancer())
-                && (!self.list.only_faults || is_faulty(service))
+                && (!self.list.only_faults || rack.vips.is_troubled(&service.name))
                 && (filter.is_empty() || self.list.accepts(&filter, &texts()))
         };
         let mut services: Vec<&Service> = rack.services.iter().filter(passes).collect();

@@ -131,4 +131,14 @@ impl Fact {
                 | Fact::Communities(_)
         )
     }
+
+    /// True for the changes of single objects that come by the hundreds a second in a big rack.
+    pub fn is_one_of_many(&self) -> bool {
+        matches!(
+            self,
+            Fact::Nodes(Change::Applied(_))
+                | Fact::Services(Change::Applied(_) | Change::Deleted(_))
+                | Fact::Workloads(_, Change::Applied(_) | Change::Deleted(_))
+        )
+    }
 }

@@ -3,6 +3,7 @@
 //! Everything is found by the Service's name without a search. It keeps facts and decides nothing.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::net::IpAddr;
 
 use crate::rack::announcement::{BgpStatus, L2Status};
 use crate::rack::endpoints::{self, Endpoint, EndpointSlice, Readiness};
@@ -10,6 +11,7 @@ use crate::rack::event::ServiceEvent;
 use crate::rack::facts::Change;
 use crate::rack::link::{Source, SourceState};
 use crate::rack::node::{NodeName, Uid};
+use crate::rack::pools::range::canonical;
 use crate::rack::service::{Service, ServiceName};
 
 /// Events kept for each Service: its last quarrel with an allocator, not its life.
@@ -21,6 +23,9 @@ const TALKERS_KEPT: usize = 5_000;
 pub struct Services {
     by_name: BTreeMap<ServiceName, Service>,
     by_uid: HashMap<Uid, ServiceName>,
+    taken: Taken,
+    /// Another number: there are other Services, or one is of another type.
+    shape: u64,
     slices: Grouped<EndpointSlice>,
     l2: Grouped<L2Status>,
     bgp: Grouped<BgpStatus>,
@@ -28,7 +33,19 @@ pub struct Services {
     events: HashMap<Uid, VecDeque<ServiceEvent>>,
 }
 
+/// Every address of every `LoadBalancer` Service (IPv4-mapped ones as IPv4), with all Services on it.
+pub type Taken = BTreeMap<IpAddr, BTreeSet<ServiceName>>;
+
 impl Services {
+    pub fn taken(&self) -> &Taken {
+        &self.taken
+    }
+
+    /// As long as it is the same, the same Services are there, of the same types.
+    pub fn shape(&self) -> u64 {
+        self.shape
+    }
+
     /// Sorted by namespace, then name.
     pub fn iter(&self) -> impl Iterator<Item = &Service> {
         self.by_name.values()
@@ -106,6 +123,8 @@ impl Services {
             Change::Listed(services) => {
                 self.by_name.clear();
                 self.by_uid.clear();
+                self.taken.clear();
+                self.shape += 1;
                 for service in services {
                     self.keep(service);
                 }
@@ -115,8 +134,11 @@ impl Services {
                 self.by_uid.remove(&service.uid);
                 self.events.remove(&service.uid);
                 let is_it = |known: &Service| known.uid == service.uid;
-                if self.by_name.get(&service.name).is_some_and(is_it) {
-                    self.by_name.remove(&service.name);
+                if self.by_name.get(&service.name).is_some_and(is_it)
+                    && let Some(gone) = self.by_name.remove(&service.name)
+                {
+                    self.leave(&gone);
+                    self.shape += 1;
                 }
             }
         }
@@ -125,11 +147,36 @@ impl Services {
     fn keep(&mut self, service: Service) {
         self.by_uid
             .insert(service.uid.clone(), service.name.clone());
-        let uid = service.uid.clone();
-        if let Some(before) = self.by_name.insert(service.name.clone(), service)
-            && before.uid != uid
-        {
-            self.by_uid.remove(&before.uid);
+        let before = self.by_name.remove(&service.name);
+        if let Some(before) = &before {
+            self.leave(before);
+            if before.uid != service.uid {
+                self.by_uid.remove(&before.uid);
+            }
+        }
+        let is_same =
+            |before: Service| (before.uid, before.kind) == (service.uid.clone(), service.kind);
+        if !before.is_some_and(is_same) {
+            self.shape += 1;
+        }
+        if service.is_load_balancer() {
+            for address in service.addresses().map(canonical) {
+                let there = self.taken.entry(address).or_default();
+                there.insert(service.name.clone());
+            }
+        }
+        self.by_name.insert(service.name.clone(), service);
+    }
+
+    /// Its addresses are taken by it no more.
+    fn leave(&mut self, service: &Service) {
+        for address in service.addresses().map(canonical) {
+            if let Some(there) = self.taken.get_mut(&address) {
+                there.remove(&service.name);
+                if there.is_empty() {
+                    self.taken.remove(&address);
+                }
+            }
         }
     }
 

@@ -10,7 +10,7 @@ use crate::rack::Rack;
 use crate::rack::beat::Pulse;
 use crate::rack::link::{LinkState, Source, SourceState};
 use crate::rack::node::{Node, NodeName, Truth};
-use crate::rack::pod::{Pod, PodHealth};
+use crate::rack::pod::Pod;
 use crate::rack::problem::{Problem, Severity, Subject};
 use crate::rack::time::short;
 
@@ -322,14 +322,10 @@ fn skew(rack: &Rack, node: &Node) -> Option<Problem> {
     })
 }
 
-/// Pods that fail, by the node they are on, with their names: one walk over all pods, and none while all is well.
+/// Pods that fail, by the node they are on, with their names.
 fn failing_pods(rack: &Rack, problems: &mut Vec<Problem>) {
-    let is_any = |node: &Node| rack.pod_counts(&node.name).is_some_and(|it| it.failing > 0);
-    if !rack.nodes().any(is_any) {
-        return;
-    }
     let mut by_node: BTreeMap<&NodeName, Vec<&Pod>> = BTreeMap::new();
-    for pod in rack.pods().filter(|pod| pod.health() == PodHealth::Failing) {
+    for pod in rack.failing_pods() {
         if let Some(node) = pod.node.as_ref().filter(|node| rack.node(node).is_some()) {
             by_node.entry(node).or_default().push(pod);
         }

@@ -32,7 +32,7 @@ pub mod symptom;
 pub(crate) mod testing;
 pub mod wish;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use crate::rack::Rack;
@@ -82,6 +82,10 @@ pub struct Vips {
     cluster: Vec<Finding>,
     speakers: Speakers,
     looks: u64,
+    /// Services with a problem that is shown below their row.
+    troubled: BTreeSet<ServiceName>,
+    /// Another number: others are troubled.
+    shape: u64,
     /// Addresses in use, and all there are in pools; the latter `None` when it is practically unlimited or unknown.
     pub used: usize,
     pub capacity: Option<u64>,
@@ -124,6 +128,16 @@ impl Vips {
     /// How often anything was looked at: as long as it is the same, nothing here is another.
     pub fn looks(&self) -> u64 {
         self.looks
+    }
+
+    /// Something is wrong with this Service that is worth a line of its own.
+    pub fn is_troubled(&self, service: &ServiceName) -> bool {
+        self.troubled.contains(service)
+    }
+
+    /// As long as it is the same, the same Services are troubled.
+    pub fn shape(&self) -> u64 {
+        self.shape
     }
 
     /// What belongs to no single Service.
@@ -186,6 +200,11 @@ impl Vip {
         // The first of equals: the rules are in the order of cause and effect.
         let problems = self.findings.iter().map(|it| &it.problem);
         problems.min_by_key(|problem| problem.severity)
+    }
+
+    /// The gravest thing wrong, if it is worth a line of its own.
+    pub fn trouble(&self) -> Option<&Problem> {
+        self.worst().filter(|it| it.severity < Severity::Note)
     }
 
     pub fn severity(&self) -> Option<Severity> {

@@ -10,8 +10,9 @@ use crate::panes::services::columns::{COLUMNS, Column, targets, worst_history};
 use crate::panes::{age_and_source, draw_empty};
 use crate::rack::Rack;
 use crate::rack::link::Source;
-use crate::rack::problem::{Problem, Severity};
+use crate::rack::problem::Severity;
 use crate::rack::service::Service;
+use crate::rack::vip::Vip;
 use crate::theme::roles::Theme;
 use crate::ui::frame::{PaneBox, draw_box};
 use crate::ui::strip::sparkline;
@@ -33,7 +34,7 @@ pub(super) struct Window<'a> {
 
 /// Lines each of these Services takes: two with the reason why it is not well.
 pub(super) fn lines(rack: &Rack, services: &[&Service]) -> Vec<u16> {
-    let lines = |service: &&Service| 1 + u16::from(trouble(rack, service).is_some());
+    let lines = |service: &&Service| 1 + u16::from(rack.vips.is_troubled(&service.name));
     services.iter().map(lines).collect()
 }
 
@@ -118,14 +119,9 @@ pub(super) fn draw(pane: &ServicesPane, rack: &Rack, theme: &Theme, area: Rect, 
     }
 }
 
-/// The problem worth a line of its own.
-fn trouble<'a>(rack: &'a Rack, service: &Service) -> Option<&'a Problem> {
-    let worst = rack.vips.get(&service.name)?.worst()?;
-    (worst.severity < Severity::Note).then_some(worst)
-}
-
 fn row(pane: &ServicesPane, service: &Service, rack: &Rack, theme: &Theme) -> Row {
-    let note = trouble(rack, service).map(|problem| {
+    let trouble = rack.vips.get(&service.name).and_then(Vip::trouble);
+    let note = trouble.map(|problem| {
         let parts = [problem.why.as_str(), problem.next.as_str()];
         let parts: Vec<&str> = parts.into_iter().filter(|it| !it.is_empty()).collect();
         let style = match problem.severity {

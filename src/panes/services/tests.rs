@@ -6,7 +6,7 @@ use super::*;
 use crate::panes::listing;
 use crate::rack::facts::{Change, Fact};
 use crate::rack::link::LinkState;
-use crate::rack::problem::Problem;
+use crate::rack::problem::{Problem, Severity};
 use crate::rack::service::ServiceKind;
 use crate::rack::vip::probe::Outcome;
 use crate::rack::vip::testing::{Bench, node, port, service, service_name};
@@ -188,7 +188,6 @@ fn the_cursor_stays_on_its_service_and_notices_when_it_goes() {
         "a/first",
         "192.168.7.209",
     ))));
-    pane.services_changed();
     pane.settle(&rack);
     assert_eq!(
         pane.current(&rack).map(|it| it.name.to_string()),
@@ -198,7 +197,6 @@ fn the_cursor_stays_on_its_service_and_notices_when_it_goes() {
         "web/shop",
         "192.168.7.200",
     ))));
-    pane.services_changed();
     pane.settle(&rack);
     assert!(drawn(&mut pane, &rack, 80, 10).contains("This service is gone"));
 }

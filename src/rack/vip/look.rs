@@ -156,10 +156,15 @@ impl Vips {
         if dirt.is_all {
             self.of.retain(|name, _| rack.services.get(name).is_some());
             self.by_node.clear();
+            self.troubled.clear();
+            self.shape += 1;
             for service in rack.services.iter() {
                 let before = self.of.get(&service.name);
                 let vip = read(&scene, service, before);
                 count(&mut self.by_node, &vip, true);
+                if vip.trouble().is_some() {
+                    self.troubled.insert(service.name.clone());
+                }
                 self.of.insert(service.name.clone(), vip);
             }
         } else {
@@ -187,8 +192,20 @@ impl Vips {
         if let Some(service) = scene.rack.services.get(name) {
             let vip = read(scene, service, before.as_ref());
             count(&mut self.by_node, &vip, true);
+            self.set_troubled(name, vip.trouble().is_some());
             self.of.insert(name.clone(), vip);
+        } else {
+            self.set_troubled(name, false);
         }
+    }
+
+    fn set_troubled(&mut self, name: &ServiceName, is_troubled: bool) {
+        let is_news = if is_troubled {
+            self.troubled.insert(name.clone())
+        } else {
+            self.troubled.remove(name)
+        };
+        self.shape += u64::from(is_news);
     }
 
     /// Services whose words may be others a second later: those in trouble, and those that are probed.
@@ -197,7 +214,7 @@ impl Vips {
         let troubled = troubled.map(|(name, _)| name.clone());
         let probed = scene.rack.probes.addresses();
         let probed = probed.filter_map(|it| scene.pools.taken.get(&canonical(it)));
-        let probed = probed.flatten().map(|service| service.name.clone());
+        let probed = probed.flatten().cloned();
         troubled.chain(probed).collect()
     }
 
@@ -211,7 +228,7 @@ impl Vips {
             let now = now.into_iter().flat_map(Service::addresses);
             for address in before.iter().copied().chain(now) {
                 let there = scene.pools.taken.get(&canonical(address));
-                others.extend(there.into_iter().flatten().map(|it| it.name.clone()));
+                others.extend(there.into_iter().flatten().cloned());
             }
         }
         if dirt.others_care {

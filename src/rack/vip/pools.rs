@@ -4,7 +4,7 @@
 //! pane says what is wrong with them.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::cell::OnceCell;
 use std::net::IpAddr;
 
 use super::announcer::Protocol;
@@ -17,6 +17,7 @@ use crate::rack::pools::space::Space;
 use crate::rack::pools::{entry, live};
 use crate::rack::selector::Labels;
 use crate::rack::service::{Service, ServiceName};
+use crate::rack::services::{Services, Taken};
 
 /// One pool.
 #[derive(Debug, Clone)]
@@ -30,16 +31,17 @@ pub struct Pool<'a> {
     pub allocation: Option<&'a ServiceAllocation>,
     /// How the ConfigMap has it announced; `None` where advertisements say that.
     pub protocol: Option<Protocol>,
-    /// Addresses of it that Services have and that may be handed out: IPv4, IPv6.
-    used: [u128; 2],
+    taken: &'a Taken,
+    /// Addresses of it that Services have and that may be handed out: IPv4, IPv6. Counted when somebody asks.
+    used: OnceCell<[u128; 2]>,
 }
 
 /// All pools, and the addresses that Services have.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Pools<'a> {
     pub all: Vec<Pool<'a>>,
-    /// Every address of every `LoadBalancer` Service, with all Services on it.
-    pub taken: BTreeMap<IpAddr, Vec<&'a Service>>,
+    pub taken: &'a Taken,
+    services: &'a Services,
 }
 
 /// How much of a pool is left, in one family.
@@ -52,34 +54,24 @@ pub struct Use {
 impl<'a> Pools<'a> {
     /// The pools that MetalLB reads: its ConfigMap's before 0.13, those in its own namespace since.
     pub fn of(rack: &'a Rack) -> Pools<'a> {
-        let mut taken: BTreeMap<IpAddr, Vec<&Service>> = BTreeMap::new();
-        for service in rack.services.iter().filter(|it| it.is_load_balancer()) {
-            for address in service.addresses().map(canonical) {
-                taken.entry(address).or_default().push(service);
-            }
-        }
-        let mut all: Vec<Pool<'a>> = if rack.metallb.era(&rack.link) == Era::ConfigMap {
+        let taken = rack.services.taken();
+        let all: Vec<Pool<'a>> = if rack.metallb.era(&rack.link) == Era::ConfigMap {
             live::objects(rack)
                 .into_iter()
-                .filter_map(of_config_map)
+                .filter_map(|object| of_config_map(object, taken))
                 .collect()
         } else {
             let home = rack.metallb.namespace();
             let here = rack.metallb.pools().filter(|pool| {
                 home.is_none_or(|home| home == &*pool.head.namespace) && pool.head.deleted.is_none()
             });
-            here.map(of_object).collect()
+            here.map(|pool| of_object(pool, taken)).collect()
         };
-        for pool in &mut all {
-            for address in taken.keys().filter(|it| pool.space.is_usable(**it)) {
-                let [v4, v6] = &mut pool.used;
-                match Family::of(*address) {
-                    Family::V4 => *v4 += 1,
-                    Family::V6 => *v6 += 1,
-                }
-            }
+        Pools {
+            all,
+            taken,
+            services: &rack.services,
         }
-        Pools { all, taken }
     }
 
     pub fn named(&self, name: &str) -> Option<&Pool<'a>> {
@@ -98,7 +90,8 @@ impl<'a> Pools<'a> {
         than: &ServiceName,
     ) -> impl Iterator<Item = &'a Service> {
         let all = self.taken.get(&canonical(address)).into_iter().flatten();
-        all.copied().filter(move |service| service.name != *than)
+        let others = all.filter(move |name| *name != than);
+        others.filter_map(|name| self.services.get(name))
     }
 
     /// The addresses nobody has, in the order in which MetalLB would give them.
@@ -113,7 +106,7 @@ impl<'a> Pools<'a> {
     }
 }
 
-fn of_object(pool: &IpAddressPool) -> Pool<'_> {
+fn of_object<'a>(pool: &'a IpAddressPool, taken: &'a Taken) -> Pool<'a> {
     let entries = pool.addresses.iter().filter_map(|it| entry::parse(it).ok());
     Pool {
         name: Cow::Borrowed(&pool.head.name),
@@ -122,12 +115,13 @@ fn of_object(pool: &IpAddressPool) -> Pool<'_> {
         auto_assign: pool.auto_assign,
         allocation: pool.allocation.as_ref(),
         protocol: None,
-        used: [0; 2],
+        taken,
+        used: OnceCell::new(),
     }
 }
 
 /// A pool written in the ConfigMap; `None` for what is none.
-fn of_config_map<'a>(object: Object) -> Option<Pool<'a>> {
+fn of_config_map(object: Object, taken: &Taken) -> Option<Pool<'_>> {
     let Body::Pool(pool) = object.body else {
         return None;
     };
@@ -145,18 +139,25 @@ fn of_config_map<'a>(object: Object) -> Option<Pool<'a>> {
             object::Protocol::Layer2 => Protocol::Layer2,
             object::Protocol::Bgp => Protocol::Bgp,
         }),
-        used: [0; 2],
+        taken,
+        used: OnceCell::new(),
     })
 }
 
 impl Pool<'_> {
     /// How much of it is used in a family.
     pub fn use_of(&self, family: Family) -> Use {
-        let [v4, v6] = self.used;
+        let [v4, v6] = self.used.get_or_init(|| {
+            let here = self.taken.keys().filter(|it| self.space.is_usable(**it));
+            here.fold([0, 0], |[v4, v6], address| match Family::of(*address) {
+                Family::V4 => [v4 + 1, v6],
+                Family::V6 => [v4, v6 + 1],
+            })
+        });
         Use {
             used: match family {
-                Family::V4 => v4,
-                Family::V6 => v6,
+                Family::V4 => *v4,
+                Family::V6 => *v6,
             },
             capacity: self.space.capacity(family),
         }
