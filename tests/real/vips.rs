@@ -337,7 +337,7 @@ async fn a_deployment_is_exposed_and_its_service_changed(bed: Bed) {
     let error = services::expose(&connection, &missing).await.unwrap_err();
     assert!(matches!(error, Error::Missing { .. }), "{error:?}");
 
-    changes(&bed, &connection).await;
+    Box::pin(changes(&bed, &connection)).await;
 }
 
 async fn changes(bed: &Bed, connection: &Connection) {
