@@ -68,6 +68,11 @@ impl ControlPlane {
         assert!(!answer.starts_with("error"), "{order}: {answer}");
     }
 
+    /// Where it keeps everything.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The text of one of its kubeconfigs.
     pub(crate) fn kubeconfig(&self, file: &str) -> String {
         std::fs::read_to_string(self.folder.join(file)).unwrap()

@@ -42,6 +42,7 @@ mod draining;
 mod facts;
 mod fleet;
 mod kinds;
+mod logs;
 mod outages;
 mod pools;
 mod pools_install;

@@ -34,6 +34,7 @@ type cluster struct {
 	port int
 	etcd string
 
+	kubelet                *kubelet
 	apiserver, controllers *child
 	died                   chan error
 }
@@ -183,6 +184,10 @@ func (c *cluster) apiserverFlags() []string {
 		"--service-account-signing-key-file=" + c.pki("service-account.key"),
 		"--service-cluster-ip-range=10.43.0.0/16",
 		"--authorization-mode=Node,RBAC",
+		"--kubelet-preferred-address-types=InternalIP",
+		"--kubelet-certificate-authority=" + c.pki("server-ca.crt"),
+		"--kubelet-client-certificate=" + c.pki("kubelet-client.crt"),
+		"--kubelet-client-key=" + c.pki("kubelet-client.key"),
 		"--anonymous-auth=false",
 		"--allow-privileged=true",
 		"--endpoint-reconciler-type=none",

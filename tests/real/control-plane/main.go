@@ -10,6 +10,8 @@
 // same port (kept in DIR/port; --port counts only for a new DIR), so that a
 // stop and a start are an outage and not a new cluster.
 //
+// A kubelet serves the logs of containers; see kubelet.go for where it has them from.
+//
 // The kubeconfigs:
 //
 //	k3s.yaml                 as k3s writes /etc/rancher/k3s/k3s.yaml: system:masters
@@ -32,6 +34,12 @@
 //	resume-api   resumed        they go on (SIGCONT)
 //	compact      compacted REV  etcd forgets its history up to REV; see etcd.go for what
 //	                            then answers 410 and what does not
+//	stop-kubelet  stopped       the kubelet's port refuses connections, logs break off
+//	start-kubelet running       it is back on the same port
+//	cut-logs N    cutting       a log that is asked for from now on breaks off after N
+//	                            bytes, wherever that is; 0 is never again
+//	end-logs N    ending        the same, but it ends as if that were all of it
+//	cut-now       cut           every log that is being read breaks off
 //	quit                        everything ends, exit code 0
 //
 // A command that cannot be obeyed is answered "error REASON" and changes
@@ -56,6 +64,8 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -128,7 +138,13 @@ func run(dir string, port int) error {
 	}
 	defer store.Close()
 
-	cluster := &cluster{dir: dir, port: port, etcd: store.Endpoint()}
+	kubelet, err := newKubelet(dir, pki)
+	if err != nil {
+		return err
+	}
+	defer kubelet.stop()
+
+	cluster := &cluster{dir: dir, port: port, etcd: store.Endpoint(), kubelet: kubelet}
 	defer cluster.stop()
 	if err := cluster.startAndWait(ctx); err != nil {
 		if ctx.Err() != nil {
@@ -163,6 +179,7 @@ func serve(ctx context.Context, commands <-chan string, cluster *cluster, store 
 
 // obey does what one command says and returns the line that answers it.
 func obey(ctx context.Context, command string, cluster *cluster, store *store) (string, error) {
+	command, argument, _ := strings.Cut(command, " ")
 	switch command {
 	case "stop-api":
 		cluster.stop()
@@ -179,6 +196,18 @@ func obey(ctx context.Context, command string, cluster *cluster, store *store) (
 	case "compact":
 		revision, err := store.Compact()
 		return fmt.Sprintf("compacted %d", revision), err
+	case "stop-kubelet":
+		cluster.kubelet.stop()
+		return "stopped", nil
+	case "start-kubelet":
+		return "running", cluster.kubelet.start()
+	case "cut-now":
+		return "cut", cluster.kubelet.restart()
+	case "cut-logs", "end-logs":
+		bytes, err := strconv.ParseInt(argument, 10, 64)
+		cluster.kubelet.endsWell.Store(command == "end-logs")
+		cluster.kubelet.cutAfter.Store(bytes)
+		return map[bool]string{true: "ending", false: "cutting"}[command == "end-logs"], err
 	}
 	return "", fmt.Errorf("unknown command %q", command)
 }

@@ -93,6 +93,7 @@ func loadOrCreatePKI(dir string) (*pki, error) {
 	p.admin = leaf("admin", clientCA, clientTemplate(made, "system:admin", "system:masters"))
 	p.viewer = leaf("viewer", clientCA, clientTemplate(made, viewerName))
 	p.nobody = leaf("nobody", clientCA, clientTemplate(made, "nobody"))
+	leaf("kubelet-client", clientCA, clientTemplate(made, "system:kube-apiserver"))
 	bygone := clientTemplate(made.Add(-30*day), "system:admin", "system:masters")
 	bygone.NotAfter = made.Add(-day)
 	p.bygone = leaf("expired", clientCA, bygone)

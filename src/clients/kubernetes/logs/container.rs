@@ -36,9 +36,15 @@ const HEAD: Duration = Duration::from_secs(20);
 const SILENCE: Duration = Duration::from_secs(120);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
+/// A log that is not followed is read to its end: so often is it taken up again when it breaks off before, each time
+/// without a new line.
+const TRIES: u32 = 3;
+
 /// Why a stream of lines is over.
 enum Over {
     End,
+    /// The line broke while lines came.
+    Cut,
     Failed(Error),
 }
 
@@ -67,9 +73,12 @@ pub(super) async fn read(
         tell,
         slots,
         resume: Resume::default(),
+        rest: None,
         told: None,
     };
     let last = reader.run().await;
+    let rest = reader.rest.take();
+    reader.take(rest.into_iter().collect()).await;
     reader.state(last).await;
 }
 
@@ -81,6 +90,9 @@ struct Reader<'a> {
     tell: mpsc::Sender<Heard>,
     slots: &'a Semaphore,
     resume: Resume,
+    /// What stood behind the last line end when the stream was over: half a line when it was cut, all of it when the
+    /// program writes no line end. Only when nothing more can come is it known which.
+    rest: Option<Cut>,
     told: Option<SourceState>,
 }
 
@@ -88,20 +100,27 @@ impl Reader<'_> {
     /// Ends with the state that stays.
     async fn run(&mut self) -> SourceState {
         let mut backoff = Backoff::new();
+        let mut tries = 0;
         loop {
             let before = self.resume.newest();
             let over = self.stream().await;
+            tries += 1;
             if self.resume.newest() != before {
                 backoff.reset();
+                tries = 0;
             }
             let fate = match over {
                 Over::End if !self.query.follow => {
                     return SourceState::Ended("read to its end".to_owned());
                 }
+                Over::Cut if !self.query.follow && tries < TRIES => Ok(Fate::Lives),
+                Over::Cut if !self.query.follow => {
+                    return SourceState::Failing(Box::new(self.problem(&broken_off())));
+                }
                 Over::Failed(error) if !self.query.follow || is_final(&error) => {
                     return SourceState::Failing(Box::new(self.problem(&error)));
                 }
-                Over::End => self.fate().await,
+                Over::End | Over::Cut => self.fate().await,
                 Over::Failed(error) => {
                     self.cannot(&error).await;
                     self.fate().await
@@ -138,6 +157,7 @@ impl Reader<'_> {
             Err(error) => return Over::Failed(error),
         };
         self.state(SourceState::Reading).await;
+        self.rest = None;
         let mut cutter = Cutter::default();
         loop {
             match timeout(SILENCE, body.frame()).await {
@@ -145,15 +165,15 @@ impl Reader<'_> {
                     let lines = cutter.feed(&frame.into_data().unwrap_or_default());
                     self.take(lines).await;
                 }
+                // A server that loses its kubelet ends in the middle of a line as if that were all: what stands there is
+                // read again, with its other half if there is one.
                 Ok(None) => {
-                    let last = cutter.end();
-                    self.take(last.into_iter().collect()).await;
+                    self.rest = cutter.end();
                     return Over::End;
                 }
-                // The half of a line is read again with its other half.
                 Ok(Some(Err(_))) | Err(_) => {
-                    cutter.forget();
-                    return Over::End;
+                    self.rest = cutter.end();
+                    return Over::Cut;
                 }
             }
         }
@@ -207,10 +227,16 @@ impl Reader<'_> {
             pod,
             container,
         } = &self.container;
-        problem.what = format!(
-            "the log of {namespace}/{pod} ({container}) cannot be read: {}",
-            problem.what
-        );
+        let what = format!("the log of {namespace}/{pod} ({container}) cannot be read");
+        match error {
+            // The kubelet's own words say what there is to say.
+            Error::Server { code: 400, message } if !self.query.follow => {
+                problem.what = what;
+                problem.why.clone_from(message);
+                problem.next.clear();
+            }
+            _ => problem.what = format!("{what}: {}", problem.what),
+        }
         problem
     }
 
@@ -253,6 +279,13 @@ impl Reader<'_> {
             let _ = write!(path, "&tailLines={tail}");
         }
         path
+    }
+}
+
+fn broken_off() -> Error {
+    Error::Unreadable {
+        what: "the rest of it".to_owned(),
+        why: "it broke off before its end, more than once at the same line".to_owned(),
     }
 }
 

@@ -51,12 +51,6 @@ impl Cutter {
         })
     }
 
-    /// Forgets a line that was cut off in the middle: it is read again.
-    pub(super) fn forget(&mut self) {
-        self.begun.clear();
-        self.lost = 0;
-    }
-
     fn keep(&mut self, part: &[u8]) {
         let room = LONGEST.saturating_sub(self.begun.len()).min(part.len());
         let (kept, lost) = part.split_at(room);
@@ -123,12 +117,10 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_end_is_told_at_the_end_or_forgotten() {
+    fn what_has_no_end_is_told_at_the_end() {
         let mut cutter = Cutter::default();
         cutter.feed(b"half");
         assert_eq!(cutter.end().map(|cut| cut.text), Some(b"half".to_vec()));
-        cutter.feed(b"half");
-        cutter.forget();
         assert_eq!(cutter.end(), None);
     }
 }
