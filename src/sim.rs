@@ -34,6 +34,7 @@ mod pods;
 mod populate;
 mod random;
 mod resource;
+mod rollouts;
 mod scenario;
 mod server;
 mod services;

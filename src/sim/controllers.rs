@@ -38,6 +38,7 @@ impl World {
     pub(crate) fn control(&mut self) {
         self.controllers_planned = false;
         self.store.take_stirred();
+        self.follow_orders();
         self.settle_owners();
         self.settle_storage();
         self.settle_endpoints();

@@ -1,4 +1,4 @@
-//! DaemonSets and Deployments as objects: what the scenario's workloads look like to a client, with counts that follow
+//! DaemonSets, Deployments, StatefulSets and Jobs as objects: what the scenario's workloads look like to a client, with counts that follow
 //! their pods.
 //!
 //! It makes no pods. Invariant: counts are those of the pods in the store.
@@ -13,6 +13,7 @@ use super::object::Object;
 use super::pod::State;
 use super::random::uuid;
 use super::resource::Kind;
+use super::rollouts;
 use super::scenario::WorkloadKind;
 use super::stamp;
 use super::store::Key;
@@ -24,6 +25,7 @@ use super::world::World;
 struct Count {
     all: u32,
     ready: u32,
+    done: u32,
 }
 
 impl World {
@@ -41,6 +43,7 @@ impl World {
             let count = counts.entry(key).or_default();
             count.all += 1;
             count.ready += u32::from(pod.state == State::Running);
+            count.done += u32::from(pod.state == State::Completed);
         }
         let nodes = self.machines.keys();
         let boards = nodes.filter(|name| self.node(name).is_some()).count();
@@ -59,9 +62,15 @@ impl World {
                     (Kind::DaemonSet, daemonset_status(wanted, count))
                 }
                 WorkloadKind::Deployment => (Kind::Deployment, deployment_status(replicas, count)),
-                WorkloadKind::StatefulSet | WorkloadKind::Job | WorkloadKind::Pod => continue,
+                WorkloadKind::StatefulSet => (Kind::StatefulSet, set_status(count)),
+                WorkloadKind::Job => (Kind::Job, job_status(count)),
+                WorkloadKind::Pod => continue,
             };
-            let value = owner(&workload, kind, replicas, &status);
+            let mut value = owner(&workload, kind, replicas, &status);
+            if let Some(restarted) = self.restarts.get(&key) {
+                let template = &mut value["spec"]["template"]["metadata"];
+                template["annotations"][rollouts::RESTARTED] = json!(restarted);
+            }
             self.settle(kind, &key, value);
         }
     }
@@ -90,14 +99,24 @@ fn owner(workload: &Workload, kind: Kind, replicas: u32, status: &Value) -> Valu
         "template": { "metadata": template, "spec": parse(&workload.spec_text) },
         "revisionHistoryLimit": 10,
     });
-    if kind == Kind::Deployment {
-        spec["replicas"] = json!(replicas);
-        spec["strategy"] = json!({
-            "type": "RollingUpdate",
-            "rollingUpdate": { "maxUnavailable": "25%", "maxSurge": "25%" },
-        });
-    } else {
-        spec["updateStrategy"] = json!({ "type": "RollingUpdate" });
+    match kind {
+        Kind::Deployment => {
+            spec["replicas"] = json!(replicas);
+            spec["strategy"] = json!({
+                "type": "RollingUpdate",
+                "rollingUpdate": { "maxUnavailable": "25%", "maxSurge": "25%" },
+            });
+        }
+        Kind::Job => {
+            spec["completions"] = json!(replicas);
+            spec["parallelism"] = json!(replicas);
+        }
+        Kind::StatefulSet => {
+            spec["replicas"] = json!(replicas);
+            spec["serviceName"] = json!(workload.name);
+            spec["updateStrategy"] = json!({ "type": "RollingUpdate" });
+        }
+        _ => spec["updateStrategy"] = json!({ "type": "RollingUpdate" }),
     }
     json!({
         "metadata": {
@@ -122,6 +141,25 @@ fn daemonset_status(wanted: u32, count: Count) -> Value {
         "numberAvailable": count.ready,
         "updatedNumberScheduled": count.all,
         "observedGeneration": 1,
+    })
+}
+
+fn set_status(count: Count) -> Value {
+    json!({
+        "observedGeneration": 1,
+        "replicas": count.all,
+        "currentReplicas": count.all,
+        "updatedReplicas": count.all,
+        "readyReplicas": count.ready,
+        "availableReplicas": count.ready,
+    })
+}
+
+fn job_status(count: Count) -> Value {
+    json!({
+        "active": count.all - count.done,
+        "ready": count.ready,
+        "succeeded": count.done,
     })
 }
 

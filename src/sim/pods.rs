@@ -147,7 +147,9 @@ impl World {
         let wait = Duration::from_secs(1) + self.rng.up_to(Duration::from_secs(2));
         let pod = Arc::clone(key);
         self.agenda.add(self.now + wait, Job::Gone { pod });
-        if workload.kind == WorkloadKind::Deployment {
+        if workload.kind == WorkloadKind::Deployment
+            && self.live_pods(&workload).len() < self.wanted(&workload)
+        {
             self.spawn(&workload, 0, None, at);
         }
         true
@@ -173,8 +175,11 @@ impl World {
             WorkloadKind::StatefulSet => {
                 let ordinal = key
                     .rsplit_once('-')
-                    .and_then(|(_, number)| number.parse().ok());
-                self.spawn(&workload, ordinal.unwrap_or(0), None, at);
+                    .and_then(|(_, number)| number.parse::<u32>().ok())
+                    .unwrap_or(0);
+                if (ordinal as usize) < self.wanted(&workload) {
+                    self.spawn(&workload, ordinal, None, at);
+                }
             }
             WorkloadKind::DaemonSet => self.spawn(&workload, 0, Some(&node), at),
             WorkloadKind::Deployment | WorkloadKind::Job | WorkloadKind::Pod => {}

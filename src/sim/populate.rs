@@ -46,6 +46,7 @@ pub(crate) fn world(scenario: Scenario, seed: u64) -> World {
         machines: BTreeMap::new(),
         daemons: Vec::new(),
         workloads: Vec::new(),
+        restarts: BTreeMap::new(),
         installed: BTreeSet::new(),
         balancer: Balancer::default(),
         keeper: storage::Keeper::default(),

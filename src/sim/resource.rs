@@ -15,6 +15,8 @@ pub(crate) enum Kind {
     Lease,
     DaemonSet,
     Deployment,
+    StatefulSet,
+    Job,
     EndpointSlice,
     IpAddressPool,
     L2Advertisement,
@@ -75,7 +77,7 @@ const fn plain(
 pub(crate) const METALLB: &str = "metallb.io";
 
 /// How many kinds there are.
-pub(crate) const COUNT: usize = 29;
+pub(crate) const COUNT: usize = 31;
 
 /// All of them, in the order of [`Kind`].
 pub(crate) static ALL: [Resource; COUNT] = [
@@ -127,6 +129,17 @@ pub(crate) static ALL: [Resource; COUNT] = [
         short: "deploy",
         ..plain(Kind::Deployment, "apps", "v1", "Deployment", "deployments")
     },
+    Resource {
+        short: "sts",
+        ..plain(
+            Kind::StatefulSet,
+            "apps",
+            "v1",
+            "StatefulSet",
+            "statefulsets",
+        )
+    },
+    plain(Kind::Job, "batch", "v1", "Job", "jobs"),
     plain(
         Kind::EndpointSlice,
         "discovery.k8s.io",

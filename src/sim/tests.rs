@@ -10,6 +10,7 @@ mod exports;
 mod outages;
 mod rack;
 mod requests;
+mod rollouts;
 mod watches;
 
 use super::{Scenario, Sim};

@@ -44,6 +44,8 @@ pub(crate) struct World {
     pub(crate) daemons: Vec<Arc<Workload>>,
     /// Everything that runs, with the number of pods it should have.
     pub(crate) workloads: Vec<(Arc<Workload>, u32)>,
+    /// The last order to make all pods anew that was followed, by workload.
+    pub(crate) restarts: BTreeMap<Key, String>,
     /// Kinds of MetalLB that are installed.
     pub(crate) installed: BTreeSet<Kind>,
     pub(crate) balancer: Balancer,
