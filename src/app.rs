@@ -23,6 +23,7 @@ mod storage;
 pub mod terminal;
 mod update;
 pub mod view;
+mod workloads;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -88,6 +89,8 @@ pub struct Model {
     /// Ports that are probed now.
     probed: Vec<Target>,
     boards: boards::Watch,
+    /// When the workloads without a pod were asked for last, while they are shown.
+    idle_asked: Option<Duration>,
     /// What is asked of the pipelines.
     looking: Looking,
     /// Whether the contexts are being looked at.
@@ -121,6 +124,7 @@ impl Model {
             wants_metrics: false,
             probed: Vec::new(),
             boards: boards::Watch::default(),
+            idle_asked: None,
             follows_fleet: false,
             looking: Looking::default(),
             settings,

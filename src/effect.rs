@@ -3,7 +3,7 @@
 
 use crate::msg::Generation;
 use crate::rack::backup::restore::{Plan, Wish};
-use crate::rack::board::{Deed, Journal};
+use crate::rack::board::Deed;
 use crate::rack::draft::{Applied, Draft, DraftKey};
 use crate::rack::drain::Consent;
 use crate::rack::kubeconfig_change::{Asked, Lock, Order};
@@ -37,7 +37,6 @@ pub enum TaskKey {
     PlanDrain,
     /// The questions to boards.
     Boards,
-    Journal,
     /// The questions of connections to the person.
     SshAsks,
     Drain,
@@ -46,6 +45,7 @@ pub enum TaskKey {
     Backups,
     /// The rehearsal of a restore.
     Restore,
+    Idle,
     Manifest,
     /// Looks at NFS servers.
     Nfs,
@@ -77,6 +77,11 @@ pub enum Effect {
     },
     /// Read what is on record of backups on this machine, and again every hour.
     ReadBackups,
+    /// Ask which workloads have no pod.
+    ListIdle {
+        generation: Generation,
+        context: String,
+    },
     /// Read the contexts and look at the cluster behind each now and then, or stop doing so.
     FollowFleet,
     Stop(TaskKey),
@@ -93,6 +98,12 @@ pub enum Effect {
         context: String,
         object: Subject,
     },
+    /// A pod or a workload in words, with its events; answered as YAML is.
+    Describe {
+        request: RequestId,
+        context: String,
+        object: Subject,
+    },
 
     /// Ask these boards over SSH every 15 seconds, in place of those before; none stops it.
     WatchBoards {
@@ -101,14 +112,6 @@ pub enum Effect {
         /// Also look for the cause of an outage.
         is_deep: bool,
     },
-    /// Follow what a board writes, in place of what was followed before.
-    ReadJournal {
-        request: RequestId,
-        node: NodeName,
-        to: Destination,
-        journal: Journal,
-    },
-    StopJournal,
     /// The person's answer to what a connection asked.
     AnswerSsh {
         request: RequestId,
@@ -351,19 +354,19 @@ impl Effect {
             Effect::CancelDrain(_)
             | Effect::WatchBoards { .. }
             | Effect::AnswerSsh { .. }
-            | Effect::ReadJournal { .. }
-            | Effect::StopJournal
             | Effect::PlanDrain { .. }
             | Effect::Follow { .. }
             | Effect::WantMetrics(_)
             | Effect::FollowFleet
             | Effect::ReadBackups
             | Effect::RehearseRestore(_)
+            | Effect::ListIdle { .. }
             | Effect::LookAtBuilds(_)
             | Effect::PreviewChange { .. }
             | Effect::ReadLastChange { .. }
             | Effect::Stop(_)
             | Effect::ReadYaml { .. }
+            | Effect::Describe { .. }
             | Effect::Probe { .. }
             | Effect::CheckUrl(_)
             | Effect::ReadDraft(_)

@@ -26,6 +26,7 @@ use crate::rack::storage::reach::Reach;
 use crate::rack::storage::setup::News as SetupNews;
 use crate::rack::time::Now;
 use crate::rack::vip::probe::{Outcome, Target};
+use crate::rack::workloads::IdleWorkload;
 
 /// Counts the contexts we turned to: facts of an earlier one are dropped.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,6 +61,11 @@ pub enum Msg {
     },
     /// What is on record of backups.
     BackupsRead(Backups),
+    /// The workloads that have no pod.
+    IdleListed {
+        generation: Generation,
+        workloads: Vec<IdleWorkload>,
+    },
     /// News of pipelines.
     Builds(BuildNews),
     /// What a change of the kubeconfig would do.
@@ -93,17 +99,6 @@ pub enum Msg {
         node: NodeName,
         deed: Deed,
         result: Result<String, Problem>,
-    },
-    /// New lines of a page that is followed; `dropped` came faster than they could be taken.
-    JournalLines {
-        request: RequestId,
-        lines: Vec<String>,
-        dropped: u64,
-    },
-    /// No more lines will come.
-    JournalEnded {
-        request: RequestId,
-        result: Result<(), Problem>,
     },
     /// A connection waits for an answer of the person.
     SshAsks {
@@ -196,6 +191,8 @@ pub enum Msg {
     /// The session goes on with this context.
     TurnTo(String),
     ReadYaml(Subject),
+    /// The same in words, with its events.
+    Describe(Subject),
     /// The viewer shows these from now on.
     OpenLogs(Opening),
     /// A page of text over the panes.

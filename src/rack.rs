@@ -76,6 +76,7 @@ use crate::rack::storage::{ClaimName, Storage};
 use crate::rack::time::Now;
 use crate::rack::vip::Vips;
 use crate::rack::vip::probe::Probes;
+use crate::rack::workloads::IdleWorkload;
 
 /// Events kept, over all nodes: enough for an incident, little memory.
 const EVENTS_KEPT: usize = 2_000;
@@ -107,6 +108,8 @@ pub struct Rack {
     pub network: ToldNetwork,
     /// What is wrong, worst first; made anew by [`Rack::survey`].
     pub problems: Vec<Problem>,
+    /// Workloads that had no pod when they were asked for last.
+    pub idle: Vec<IdleWorkload>,
     /// What is open in the log viewer.
     pub logbook: Logbook,
     /// Services, their endpoints, announcements and events.
@@ -167,6 +170,7 @@ impl Rack {
             drains: BTreeMap::new(),
             network: ToldNetwork::default(),
             problems: Vec::new(),
+            idle: Vec::new(),
             logbook: Logbook::default(),
             services: Services::default(),
             metallb: MetalLb::default(),

@@ -89,6 +89,11 @@ impl Action {
             Action::FaultsToggle => ("faults-toggle", "faults: only what is wrong", Danger::Safe),
             Action::Refresh => ("refresh", "refresh: ask the server again", Danger::Safe),
             Action::YamlOpen => ("yaml-open", "YAML", Danger::Safe),
+            Action::DescribeOpen => (
+                "describe-open",
+                "describe: how it is and its events",
+                Danger::Safe,
+            ),
             Action::CopyName => ("copy-name", "copy: the name, also over ssh", Danger::Safe),
             Action::SearchNext => ("search-next", "next match", Danger::Safe),
             Action::SearchPrevious => ("search-previous", "previous match", Danger::Safe),

@@ -7,19 +7,18 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use crate::action::PaneId;
-use crate::app::popup::{Popup, TextPage};
 use crate::app::{Model, hosts};
-use crate::effect::{Effect, RequestId};
+use crate::effect::Effect;
 use crate::msg::{BoardWish, Level, Msg, Question};
 use crate::panes;
-use crate::rack::board::{BoardLed, Deed, Journal, Reading};
+use crate::rack::board::{BoardLed, Deed, Reading};
 use crate::rack::hot_swap::HotSwap;
+use crate::rack::log::feed::Opening;
 use crate::rack::node::{Node, NodeName, Role};
 use crate::rack::problem::{Problem, Subject};
 use crate::rack::ssh::Destination;
 use crate::rack::storage::view::{hanging_without, lying_on};
 use crate::rack::time::short;
-use crate::ui::frame;
 
 /// Which boards are asked right now.
 #[derive(Debug, Default)]
@@ -30,10 +29,6 @@ pub(crate) struct Watch {
     is_deep: bool,
     /// Boards that the person turned to by a key: their SSH is wanted.
     turned_to: BTreeSet<NodeName>,
-    /// The page that is followed.
-    journal: Option<RequestId>,
-    /// Set aside while a connection asks something: nothing else could be answered.
-    aside: Option<Popup>,
     /// Boards whose lights a hot swap has just seen to: what comes of it is no news.
     lit_by_swap: BTreeSet<NodeName>,
     /// Boards that reboot: the boot they leave, and since when.
@@ -64,19 +59,8 @@ pub(super) fn heard(
             deed,
             result,
         } => done(model, &context, node, &deed, result),
-        Msg::JournalLines {
-            request,
-            lines,
-            dropped,
-        } => read(model, request, lines, dropped),
-        Msg::JournalEnded { request, result } => ended(model, request, result),
         Msg::OnBoard { node, wish } => on_board(model, &node, wish, queue, effects),
-        Msg::SshAsks { request, question } => {
-            if model.boards.journal.is_some() && matches!(model.popup, Some(Popup::Text(_))) {
-                model.boards.aside = model.popup.take();
-            }
-            asks::ssh_asks(request, question, queue);
-        }
+        Msg::SshAsks { request, question } => asks::ssh_asks(request, question, queue),
         Msg::SshAskEnded { request } => asks::ssh_ended(model, request),
         _ => {}
     }
@@ -166,7 +150,9 @@ fn on_board(
             });
             model.notify(Level::Info, format!("asking board {name}"));
         }
-        BoardWish::Read(journal) => open_journal(model, name, to, journal, effects),
+        BoardWish::Read(journal) => {
+            queue.push_back(Msg::OpenLogs(Opening::journal(name.clone(), to, journal)));
+        }
         BoardWish::RestartK3s => queue.extend(ask_to_restart(model, name, to)),
         BoardWish::Reboot => queue.extend(ask_to_reboot(model, name, to)),
         BoardWish::HotSwap => swaps::plan(model, name, effects),
@@ -192,30 +178,6 @@ fn light(model: &Model, name: &NodeName, blinks: bool) -> Deed {
         (false, _, false) => Deed::Heartbeat,
         (false, _, true) => Deed::UsualLight,
     }
-}
-
-fn open_journal(
-    model: &mut Model,
-    name: &NodeName,
-    to: Destination,
-    journal: Journal,
-    effects: &mut Vec<Effect>,
-) {
-    let title = match &journal {
-        Journal::Unit(unit) => format!("{unit} on {name}"),
-        Journal::PreviousBoot => format!("previous boot of {name}"),
-        Journal::Kernel => format!("kernel of {name}"),
-    };
-    let request = model.request();
-    model.boards.journal = Some(request);
-    model.popup = Some(Popup::loading(title));
-    let node = name.clone();
-    effects.push(Effect::ReadJournal {
-        request,
-        node,
-        to,
-        journal,
-    });
 }
 
 fn ask_to_restart(model: &Model, name: &NodeName, to: Destination) -> Option<Msg> {
@@ -308,58 +270,8 @@ fn done(
     }
 }
 
-/// More of the page that is followed.
-fn read(model: &mut Model, request: RequestId, lines: Vec<String>, dropped: u64) {
-    if model.boards.journal != Some(request) {
-        return;
-    }
-    let area = frame::regions(model.size).unwrap_or_default().body;
-    let mut lines = lines;
-    if dropped > 0 {
-        lines.insert(
-            0,
-            format!("[{dropped} lines came faster than they could be shown and are left out]"),
-        );
-    }
-    if let Some(page) = page(model) {
-        page.append(lines, area);
-    }
-}
-
-/// The page that is followed, also while it is set aside.
-fn page(model: &mut Model) -> Option<&mut TextPage> {
-    match model.boards.aside.as_mut().or(model.popup.as_mut()) {
-        Some(Popup::Text(page)) => Some(page),
-        _ => None,
-    }
-}
-
-fn ended(model: &mut Model, request: RequestId, result: Result<(), Problem>) {
-    if model.boards.journal.take_if(|it| *it == request).is_none() {
-        return;
-    }
-    let area = frame::regions(model.size).unwrap_or_default().body;
-    let Some(page) = page(model) else {
-        return;
-    };
-    let words = match result {
-        Ok(()) if page.height() == 0 => "[nothing was written]".to_owned(),
-        Ok(()) => "[the end]".to_owned(),
-        Err(problem) => format!("[{}]", problem.sentence()),
-    };
-    page.append(vec![words], area);
-}
-
-/// Hot swaps and reboots go on with what is seen now; a page that was closed is not followed any more.
+/// Hot swaps and reboots go on with what is seen now.
 fn follow_what_goes_on(model: &mut Model, effects: &mut Vec<Effect>) {
-    if model.popup.is_none() && model.waiting.is_empty() {
-        model.popup = model.boards.aside.take();
-    }
-    let is_open = matches!(model.popup, Some(Popup::Text(_))) || model.boards.aside.is_some();
-    if model.boards.journal.is_some() && !is_open {
-        model.boards.journal = None;
-        effects.push(Effect::StopJournal);
-    }
     let now = model.now();
     let rack = &model.rack;
     let is_back = |(node, (boot, _)): &(&NodeName, &(Box<str>, Duration))| {

@@ -108,6 +108,10 @@ impl Effects {
             Effect::RehearseRestore(wish) => self.rehearse_restore(wish),
             Effect::Restore { wish, plan } => self.restore(wish, plan),
             Effect::ReadBackups => self.read_backups(),
+            Effect::ListIdle {
+                generation,
+                context,
+            } => self.list_idle(generation, &context),
             Effect::LookAtBuilds(looking) => self.look_at_builds(looking),
             Effect::ActOnJob { at, seen, order } => self.act_on_job(&at, *seen, order),
             Effect::PreviewChange { request, asked } => self.preview_change(request, asked),
@@ -119,6 +123,11 @@ impl Effects {
                 context,
                 object,
             } => self.read_yaml(request, &context, object),
+            Effect::Describe {
+                request,
+                context,
+                object,
+            } => self.describe(request, &context, object),
             Effect::SetUnschedulable {
                 context,
                 node,
@@ -158,13 +167,6 @@ impl Effects {
                 to,
                 deed,
             } => self.act_on_board(context, node, to, deed),
-            Effect::ReadJournal {
-                request,
-                node,
-                to,
-                journal,
-            } => self.read_journal(request, node, to, journal),
-            Effect::StopJournal => self.stop(TaskKey::Journal),
             Effect::PlanDrain {
                 context,
                 node,

@@ -8,7 +8,7 @@ use crate::app::{Model, hosts};
 use crate::effect::{Effect, TaskKey};
 use crate::msg::{Level, Msg};
 use crate::rack::board::Journal;
-use crate::rack::log::feed::{BEFORE, FeedId, FeedNews, JournalLogs, Opening, Origin};
+use crate::rack::log::feed::{BEFORE, FeedId, FeedNews, Opening, Origin};
 use crate::rack::log::logbook::Logbook;
 use crate::rack::log::query;
 use crate::rack::log::ring::Limits;
@@ -114,13 +114,8 @@ pub(super) fn ask(model: &mut Model, text: &str, joins: bool, queue: &mut VecDeq
         let unit = if is_server { "k3s" } else { "k3s-agent" };
         return match hosts::destination(model, &node) {
             Ok(to) => queue.push_back(Msg::OpenLogs(Opening {
-                title: format!("board {name}"),
-                origins: vec![Origin::Journal(JournalLogs {
-                    node,
-                    to,
-                    journal: Journal::Unit(unit.to_owned()),
-                })],
                 joins,
+                ..Opening::journal(node, to, Journal::Unit(unit.to_owned()))
             })),
             Err(why) => model.notify(Level::Warning, why),
         };
@@ -145,6 +140,14 @@ pub(super) fn fed(
 ) {
     let now = model.rack.now;
     if model.rack.logbook.apply(feed, news, now) {
+        with_panes(model, queue, effects, |panes, cx| panes.logs.work(cx));
+    }
+}
+
+/// Lines of several feeds wait for each other: those that have waited long enough are shown.
+pub(super) fn settle(model: &mut Model, queue: &mut VecDeque<Msg>, effects: &mut Vec<Effect>) {
+    let now = model.rack.now;
+    if model.rack.logbook.settle(now) {
         with_panes(model, queue, effects, |panes, cx| panes.logs.work(cx));
     }
 }

@@ -9,9 +9,6 @@ use crate::msg::Question;
 use crate::ui::field::Field;
 use crate::ui::popup::page::{find_next, find_previous, folded};
 
-/// Lines kept of a page that is followed.
-const KEPT: usize = 5_000;
-
 /// The one thing over the panes.
 #[derive(Debug, Clone)]
 pub(crate) enum Popup {
@@ -131,19 +128,6 @@ impl TextPage {
     pub(crate) fn fill(&mut self, text: &str, area: Rect) {
         self.source = text.lines().map(str::to_owned).collect();
         self.lines = Some(folded(&self.source, area));
-    }
-
-    /// More lines at the end; of the oldest only so many are kept. The view stays at the end when it was there.
-    pub(crate) fn append(&mut self, lines: Vec<String>, area: Rect) {
-        let window = usize::from(area.height.saturating_sub(2));
-        let was_at_end = self.scroll + window >= self.height();
-        self.source.extend(lines);
-        let over = self.source.len().saturating_sub(KEPT);
-        self.source.drain(..over);
-        self.lines = Some(folded(&self.source, area));
-        if was_at_end {
-            self.scroll = self.height().saturating_sub(window);
-        }
     }
 
     /// The page has another size now.

@@ -13,7 +13,7 @@ use crate::action::PaneId;
 use crate::app::form::OpenForm;
 use crate::app::popup::Popup;
 use crate::app::{
-    Model, boards, drains, hosts, input, logs, pipelines, restores, services, storage,
+    Model, boards, drains, hosts, input, logs, pipelines, restores, services, storage, workloads,
 };
 use crate::effect::{Effect, RequestId, TaskKey};
 use crate::form::FormId;
@@ -53,6 +53,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     boards::want(model, is_key, &mut effects);
     model.follow_fleet(&mut effects);
     pipelines::want(model, &mut effects);
+    workloads::want(model, &mut effects);
     gate(model, &mut effects);
     effects
 }
@@ -90,6 +91,14 @@ fn step(model: &mut Model, msg: Msg, queue: &mut VecDeque<Msg>, effects: &mut Ve
             }
         }
         Msg::BackupsRead(backups) => model.rack.backups = backups,
+        Msg::IdleListed {
+            generation,
+            workloads,
+        } => {
+            if generation == model.generation {
+                workloads::listed(model, workloads);
+            }
+        }
         Msg::Fleet(fact) => {
             model.rack.fleet.apply(fact, model.rack.now);
             model.panes.kubeconfig.contexts_changed(&model.rack);
@@ -101,8 +110,6 @@ fn step(model: &mut Model, msg: Msg, queue: &mut VecDeque<Msg>, effects: &mut Ve
         },
         msg @ (Msg::BoardAnswered { .. }
         | Msg::BoardDone { .. }
-        | Msg::JournalLines { .. }
-        | Msg::JournalEnded { .. }
         | Msg::OnBoard { .. }
         | Msg::SshAsks { .. }
         | Msg::SshAskEnded { .. }) => boards::heard(model, msg, queue, effects),
@@ -172,6 +179,17 @@ fn step(model: &mut Model, msg: Msg, queue: &mut VecDeque<Msg>, effects: &mut Ve
                 object,
             });
         }
+        Msg::Describe(object) => {
+            let request = model.request();
+            model.awaited_yaml = Some(request);
+            model.popup = Some(Popup::loading(object.to_string()));
+            let context = model.rack.cluster.context.clone();
+            effects.push(Effect::Describe {
+                request,
+                context,
+                object,
+            });
+        }
         Msg::OpenLogs(opening) => logs::open(model, opening, effects),
         Msg::Feed { feed, news } => logs::fed(model, feed, news, queue, effects),
         Msg::GoOnWithLogs => with_panes(model, queue, effects, |panes, cx| panes.logs.go_on(cx)),
@@ -230,6 +248,7 @@ fn resize(model: &mut Model, size: Size) {
 
 fn clock(model: &mut Model, now: Now, queue: &mut VecDeque<Msg>, effects: &mut Vec<Effect>) {
     model.rack.tick(now);
+    logs::settle(model, queue, effects);
     if model
         .notice
         .as_ref()

@@ -29,11 +29,13 @@ mod cause;
 pub mod claims;
 mod connection;
 mod decode;
+mod describe;
 mod dial;
 mod discovery;
 pub mod drain;
 mod error;
 mod fleet;
+mod idle;
 mod install;
 pub mod joining;
 mod kubeconfig;
@@ -71,6 +73,7 @@ use crate::rack::pod::{Maker, PodName};
 use crate::rack::pool_text::{Change, Changed, Form, Live};
 use crate::rack::problem::{Problem, Subject};
 use crate::rack::workload::WorkloadRef;
+use crate::rack::workloads::IdleWorkload;
 
 pub use cause::Cause;
 pub use connection::Connection;
@@ -228,6 +231,16 @@ pub async fn scale(
 /// The whole object as YAML, without managedFields.
 pub async fn yaml(connection: &Connection, object: &Subject) -> Result<String, Error> {
     write::yaml(connection, object).await
+}
+
+/// Deployments and StatefulSets that have no pod.
+pub async fn idle_workloads(connection: &Connection) -> Result<Vec<IdleWorkload>, Error> {
+    idle::list(connection).await
+}
+
+/// A pod or a workload in words, with the events about it.
+pub async fn describe(connection: &Connection, object: &Subject) -> Result<String, Error> {
+    describe::read(connection, object).await
 }
 
 /// Changes to MetalLB's objects: the server tries all of them, then each is made at the version it was read at. What was

@@ -1,7 +1,8 @@
 //! The workloads pane: what makes pods, with its pods, how they are and why not well.
 //!
-//! Not here: workloads without a pod, which nothing watched tells of. Invariant: rows are keyed by the workload's name and
-//! the pod's UID, so that the cursor follows them.
+//! Invariants: rows are keyed by the workload's name and
+//! the pod's UID, so that the cursor follows them; which rows there are is decided once after a change, so that a frame
+//! and a key cost what is on the screen, not what is in the cluster.
 
 mod columns;
 mod table;
@@ -33,8 +34,22 @@ pub struct WorkloadsPane {
     list: Listing<RowId, Column>,
     /// Workloads whose pods are all shown.
     open: BTreeSet<WorkloadRef>,
-    /// The cursor was found again since the rows last changed.
+    /// The rows were decided since something last changed.
     is_settled: bool,
+    rows: Vec<Row>,
+    /// Of each row.
+    ids: Vec<RowId>,
+    /// Lines on the screen that each row takes.
+    lines: Vec<u16>,
+}
+
+/// What a row is about, by name: what is known of it is looked up when it is drawn.
+#[derive(Debug)]
+struct Row {
+    workload: WorkloadRef,
+    /// Of a workload all of its pods, else the one.
+    pods: Vec<Uid>,
+    is_group: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,6 +70,18 @@ impl<'a> Item<'a> {
         match self {
             Item::Group(group) => RowId::Workload(group.workload.clone()),
             Item::Pod(_, pod) => RowId::Pod(pod.uid.clone()),
+        }
+    }
+
+    fn row(&self) -> Row {
+        let pods: &[&Pod] = match self {
+            Item::Group(group) => &group.pods,
+            Item::Pod(_, pod) => std::slice::from_ref(pod),
+        };
+        Row {
+            workload: self.workload().clone(),
+            pods: pods.iter().map(|pod| pod.uid.clone()).collect(),
+            is_group: matches!(self, Item::Group(_)),
         }
     }
 
@@ -126,7 +153,7 @@ impl WorkloadsPane {
         self.is_settled = false;
     }
 
-    /// Finds the row under the cursor again.
+    /// Decides the rows and finds the one under the cursor again.
     pub fn settle(&mut self, rack: &Rack) {
         if !self.is_settled {
             self.place(rack);
@@ -134,9 +161,32 @@ impl WorkloadsPane {
     }
 
     fn place(&mut self, rack: &Rack) {
-        let ids = self.ids(rack);
-        self.list.rows.settle(&ids, rack.now.mono);
+        let items = self.items(rack);
+        let ids = items.iter().map(Item::id).collect();
+        let lines = table::lines(&items);
+        let rows = items.iter().map(Item::row).collect();
+        self.ids = ids;
+        self.lines = lines;
+        self.rows = rows;
+        self.list.rows.settle(&self.ids, rack.now.mono);
         self.is_settled = true;
+    }
+
+    /// A row as it is now; `None` when its pod has gone since.
+    fn item<'a>(&self, rack: &'a Rack, index: usize) -> Option<Item<'a>> {
+        let row = self.rows.get(index)?;
+        let workload = row.workload.clone();
+        let mut pods = row.pods.iter().filter_map(|uid| rack.pod_by_uid(uid));
+        if row.is_group {
+            let pods: Vec<&Pod> = pods.collect();
+            let idle = pods.is_empty().then(|| rack.idle_workload(&workload));
+            return Some(Item::Group(Group {
+                workload,
+                pods,
+                idle: idle.flatten(),
+            }));
+        }
+        Some(Item::Pod(workload, pods.next()?))
     }
 
     /// Looks at the visible rows once more, so that columns keep the width they had.
@@ -162,6 +212,7 @@ impl WorkloadsPane {
             Action::RowOpen,
             Action::LogsOpen,
             Action::LogsPrevious,
+            Action::DescribeOpen,
             Action::WorkloadRestart,
             Action::WorkloadScale,
             Action::FilterOpen,
@@ -178,6 +229,7 @@ impl WorkloadsPane {
         let mut menu = vec![
             Action::LogsOpen,
             Action::LogsPrevious,
+            Action::DescribeOpen,
             Action::YamlOpen,
             Action::CopyName,
         ];
@@ -197,14 +249,13 @@ impl WorkloadsPane {
     }
 
     pub fn on_action(&mut self, action: Action, cx: &mut Cx<'_>) {
-        let items = self.items(cx.rack);
-        let ids: Vec<RowId> = items.iter().map(Item::id).collect();
-        let lines = table::lines(&items);
+        self.settle(cx.rack);
         let height = visible_rows(cx.area);
+        let (ids, lines) = (&self.ids, &self.lines);
         if self
             .list
             .rows
-            .on_action_in_lines(action, &ids, height, &lines)
+            .on_action_in_lines(action, ids, height, lines)
         {
             return;
         }
@@ -223,8 +274,9 @@ impl WorkloadsPane {
                     }
                     self.place(cx.rack);
                 }
-                Item::Pod(..) => cx.msgs.push(Msg::ReadYaml(item.subject())),
+                Item::Pod(..) => cx.msgs.push(Msg::Describe(item.subject())),
             },
+            Action::DescribeOpen => cx.msgs.push(Msg::Describe(item.subject())),
             Action::LogsOpen | Action::LogsPrevious => {
                 let opening = Opening::of(&item.subject(), context);
                 let opening = opening.map(|it| match action {
@@ -253,22 +305,16 @@ impl WorkloadsPane {
     }
 
     fn current<'a>(&self, rack: &'a Rack) -> Option<Item<'a>> {
-        let items = self.items(rack);
-        let ids: Vec<RowId> = items.iter().map(Item::id).collect();
-        let index = self.list.rows.index(&ids)?;
-        items.into_iter().nth(index)
-    }
-
-    fn ids(&self, rack: &Rack) -> Vec<RowId> {
-        self.items(rack).iter().map(Item::id).collect()
+        let index = self.list.rows.index(&self.ids)?;
+        self.item(rack, index)
     }
 
     /// The rows in the order and the choice of the table. Pods that are not well stand below their workload unasked.
     fn items<'a>(&self, rack: &'a Rack) -> Vec<Item<'a>> {
         let filter = self.list.parsed_filter();
         let passes = |item: &Item<'a>| {
-            let texts: Vec<_> = COLUMNS.iter().map(|it| it.cell(rack, item).0).collect();
-            filter.is_empty() || self.list.accepts(&filter, &texts)
+            let texts = || COLUMNS.iter().map(|it| it.cell(rack, item).0);
+            filter.is_empty() || self.list.accepts(&filter, &texts().collect::<Vec<_>>())
         };
         let mut all: Vec<Group<'a>> = groups(rack);
         all.retain(|group| !self.list.only_faults || group.is_failing());

@@ -1,8 +1,11 @@
-//! Pods by what makes them: a row for each Deployment, StatefulSet, DaemonSet, Job and bare pod, from the pods alone.
+//! Pods by what makes them: a row for each Deployment, StatefulSet, DaemonSet, Job and bare pod, from the pods, and for
+//! each workload without one, from a list of them.
 //!
-//! Not here: workloads without a single pod, which no pod tells of. Invariant: every pod is in exactly one group.
+//! Invariant: every pod is in exactly one group.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
+
+use jiff::Timestamp;
 
 use crate::rack::Rack;
 use crate::rack::pod::{Maker, Pod, PodHealth, PodName};
@@ -12,8 +15,19 @@ use crate::rack::workload::WorkloadRef;
 #[derive(Debug, Clone)]
 pub struct Group<'a> {
     pub workload: WorkloadRef,
-    /// By name, at least one.
+    /// By name; none only when it is idle.
     pub pods: Vec<&'a Pod>,
+    pub idle: Option<&'a IdleWorkload>,
+}
+
+/// A workload that had no pod when it was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdleWorkload {
+    pub workload: WorkloadRef,
+    pub maker: Maker,
+    /// Pods it is asked for: 0 when somebody scaled it down, else something keeps them from being made.
+    pub wanted: u32,
+    pub created: Option<Timestamp>,
 }
 
 /// The kind of a group of one pod that nothing makes anew.
@@ -21,7 +35,7 @@ pub const BARE: &str = "Pod";
 
 /// All groups by namespace and name.
 pub fn groups(rack: &Rack) -> Vec<Group<'_>> {
-    let mut groups: BTreeMap<(&str, &str, &str), Vec<&Pod>> = BTreeMap::new();
+    let mut groups: HashMap<(&str, &str, &str), Vec<&Pod>> = HashMap::new();
     for pod in rack.pods() {
         let key = match &pod.workload {
             Some(it) => (&*pod.namespace, &*it.name, &*it.kind),
@@ -29,6 +43,13 @@ pub fn groups(rack: &Rack) -> Vec<Group<'_>> {
         };
         groups.entry(key).or_default().push(pod);
     }
+    for it in &rack.idle {
+        let it = &it.workload;
+        let key = (&*it.namespace, &*it.name, &*it.kind);
+        groups.entry(key).or_default();
+    }
+    let mut groups: Vec<_> = groups.into_iter().collect();
+    groups.sort_unstable_by_key(|(key, _)| *key);
     let mut all = Vec::with_capacity(groups.len());
     for ((namespace, name, kind), mut pods) in groups {
         pods.sort_by(|a, b| a.name.cmp(&b.name));
@@ -37,14 +58,29 @@ pub fn groups(rack: &Rack) -> Vec<Group<'_>> {
             namespace: namespace.into(),
             name: name.into(),
         };
-        all.push(Group { workload, pods });
+        let idle = pods.is_empty().then(|| rack.idle_workload(&workload));
+        all.push(Group {
+            workload,
+            pods,
+            idle: idle.flatten(),
+        });
     }
     all
+}
+
+impl Rack {
+    /// What is known of a workload that had no pod.
+    pub fn idle_workload(&self, workload: &WorkloadRef) -> Option<&IdleWorkload> {
+        self.idle.iter().find(|it| it.workload == *workload)
+    }
 }
 
 impl Group<'_> {
     /// What made the youngest pod: older ones may be left of a namesake that is gone.
     pub fn maker(&self) -> Option<&Maker> {
+        if let Some(idle) = self.idle {
+            return Some(&idle.maker);
+        }
         let youngest = self.pods.iter().max_by_key(|pod| pod.created)?;
         youngest.workload.as_ref().map(|it| &it.maker)
     }
@@ -71,11 +107,10 @@ impl Group<'_> {
         self.pods.iter().map(|pod| pod.restarts).sum()
     }
 
-    /// True when one of its pods fails.
+    /// True when one of its pods fails, or none can be made.
     pub fn is_failing(&self) -> bool {
-        self.pods
-            .iter()
-            .any(|pod| pod.health() == PodHealth::Failing)
+        let is_barred = self.idle.is_some_and(|it| it.wanted > 0);
+        is_barred || (self.pods.iter()).any(|pod| pod.health() == PodHealth::Failing)
     }
 }
 
@@ -132,7 +167,27 @@ mod tests {
             pod("alone", "Running", None),
             pod("backup-x", "Completed", Some(("Job", "backup"))),
         ])));
-        let groups = groups(&rack);
+        let idle = |name: &str, wanted| IdleWorkload {
+            workload: WorkloadRef {
+                kind: "Deployment".into(),
+                namespace: "web".into(),
+                name: name.into(),
+            },
+            maker: Maker {
+                uid: Uid("idle".into()),
+                replica_set: None,
+            },
+            wanted,
+            created: None,
+        };
+        // The list is older than the pods: what has one by now is not idle.
+        rack.idle = vec![idle("shop", 0), idle("zzz-off", 0), idle("zzz-barred", 2)];
+        let mut groups = groups(&rack);
+        let off = groups.pop().unwrap();
+        let barred = groups.pop().unwrap();
+        assert_eq!((&*off.workload.name, off.is_failing()), ("zzz-off", false));
+        assert!(off.maker().is_some() && off.pods.is_empty());
+        assert!(barred.is_failing());
         let names: Vec<String> = groups.iter().map(|it| it.workload.to_string()).collect();
         assert_eq!(
             names,

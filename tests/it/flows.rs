@@ -1,6 +1,7 @@
 //! The real loop and the real effects on a test screen, against the simulator.
 
 mod boards;
+mod logs;
 mod pipelines;
 mod vips;
 

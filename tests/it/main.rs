@@ -10,6 +10,7 @@
 mod fixtures;
 mod flows;
 mod gitlab;
+mod logs;
 mod metallb;
 mod pools;
 mod screens;

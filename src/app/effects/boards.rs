@@ -12,13 +12,10 @@ use crate::clients::board;
 use crate::clients::ssh::{self, Ssh};
 use crate::effect::{RequestId, TaskKey};
 use crate::msg::{Generation, Msg};
-use crate::rack::board::{Deed, Journal, Reading};
+use crate::rack::board::{Deed, Reading};
 use crate::rack::node::NodeName;
 use crate::rack::problem::Problem;
 use crate::rack::ssh::{Answer, Destination};
-
-/// Lines that wait to be shown; older ones are dropped and counted.
-const FEED: usize = 4_000;
 
 /// All sessions, and the questions that wait for the person.
 pub(super) struct Sessions {
@@ -132,35 +129,6 @@ impl Effects {
                 result,
             };
             let _ = inbox.send(msg).await;
-        });
-    }
-
-    pub(super) fn read_journal(
-        &mut self,
-        request: RequestId,
-        node: NodeName,
-        to: Destination,
-        journal: Journal,
-    ) {
-        let (ssh, inbox) = (self.ssh(), self.inbox.clone());
-        self.read(TaskKey::Journal, async move {
-            let (feed, mut lines) = ssh::feed(FEED);
-            let forward = async {
-                while let Some(batch) = lines.next().await {
-                    let msg = Msg::JournalLines {
-                        request,
-                        lines: batch.lines.into_iter().map(|line| line.text).collect(),
-                        dropped: batch.dropped,
-                    };
-                    if inbox.send(msg).await.is_err() {
-                        return;
-                    }
-                }
-            };
-            let following = board::journal(&ssh, &node, &to, &journal, feed);
-            let (result, ()) = tokio::join!(following, forward);
-            let result = result.map(drop);
-            let _ = inbox.send(Msg::JournalEnded { request, result }).await;
         });
     }
 

@@ -152,6 +152,9 @@ async fn journal(ssh: &Ssh, logs: &JournalLogs, out: mpsc::Sender<FeedNews>) {
     let following = board::journal(ssh, &logs.node, &logs.to, &logs.journal, feed);
     let (result, ()) = tokio::join!(following, forward);
     let state = match result {
+        Ok(_) if logs.journal == Journal::PreviousBoot => {
+            SourceState::Ended("read to its end".to_owned())
+        }
         Ok(_) => SourceState::Ended("the board closed it".to_owned()),
         Err(problem) => SourceState::Failing(Box::new(problem)),
     };

@@ -131,6 +131,16 @@ impl Effects {
         });
     }
 
+    pub(super) fn describe(&mut self, request: RequestId, context: &str, object: Subject) {
+        let (target, inbox) = (self.target_in(context), self.inbox.clone());
+        self.read(TaskKey::Yaml, async move {
+            let read =
+                async { kubernetes::describe(&kubernetes::connect(&target).await?, &object).await };
+            let result = read.await.map_err(|error| error.problem());
+            let _ = inbox.send(Msg::YamlRead { request, result }).await;
+        });
+    }
+
     pub(super) fn set_label(
         &self,
         context: &str,

@@ -177,7 +177,7 @@ fn the_journal_of_a_board_stands_beside_pods() {
     };
     assert_eq!(logs.to.to_string(), "rpi-01");
     assert!(
-        has(&model, "Logs deploy/web, board rpi-01"),
+        has(&model, "Logs deploy/web, k3s-agent on rpi-01"),
         "{}",
         screen(&model)
     );

@@ -414,6 +414,16 @@ pub(super) async fn delete_guarded(
     }
 }
 
+/// The whole object as it is now.
+pub(super) async fn object(
+    connection: &Connection,
+    object: &Subject,
+) -> Result<serde_json::Value, Error> {
+    let (kind, path) = found(object)?;
+    let body = connection.get(&path, kind.getting()).await?;
+    serde_json::from_slice(&body).map_err(|error| unreadable(object, &error))
+}
+
 /// The whole object as YAML, without managedFields.
 pub(super) async fn yaml(connection: &Connection, object: &Subject) -> Result<String, Error> {
     let (kind, path) = found(object)?;

@@ -79,6 +79,9 @@ impl Column {
                 )
             }
             Column::Ready => {
+                if let Some(idle) = group.idle {
+                    return (format!("0/{}", idle.wanted).into(), idle_tone(group));
+                }
                 let done = |pod: &&&Pod| pod.health() == PodHealth::Done;
                 let all = group.pods.len() - group.pods.iter().filter(done).count();
                 let (ready, tone) = (group.ready(), worst.map_or(Tone::Plain, tone));
@@ -91,6 +94,10 @@ impl Column {
                     tone,
                 )
             }
+            Column::Status if group.idle.is_some_and(|it| it.wanted == 0) => {
+                ("scaled to 0".into(), Tone::Muted)
+            }
+            Column::Status if group.idle.is_some() => ("no pod is made".into(), Tone::Bad),
             Column::Status => worst.map_or(("".into(), Tone::Muted), |pod| {
                 (pod.status.to_string().into(), tone(pod))
             }),
@@ -98,6 +105,7 @@ impl Column {
             Column::Node => nodes(group),
             Column::Age => {
                 let first = group.pods.iter().filter_map(|pod| pod.created).min();
+                let first = first.or(group.idle.and_then(|it| it.created));
                 (
                     first.map_or("?".into(), |at| short(rack.now.age_of(at)).into()),
                     Tone::Muted,
@@ -142,6 +150,14 @@ impl Column {
                 (age, name)
             }
         }
+    }
+}
+
+fn idle_tone(group: &Group<'_>) -> Tone {
+    if group.is_failing() {
+        Tone::Bad
+    } else {
+        Tone::Muted
     }
 }
 

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use crate::panes::listing::{Tone, visible_rows};
 use crate::panes::workloads::columns::{COLUMNS, Column, tone};
-use crate::panes::workloads::{Item, RowId, WorkloadsPane};
+use crate::panes::workloads::{Item, WorkloadsPane};
 use crate::panes::{age_and_source, draw_empty};
 use crate::rack::Rack;
 use crate::rack::link::Source;
@@ -31,20 +31,17 @@ pub(super) fn lines(items: &[Item<'_>]) -> Vec<u16> {
 }
 
 fn window<'a>(pane: &WorkloadsPane, rack: &'a Rack, height: usize) -> Window<'a> {
-    let mut items = pane.items(rack);
-    let ids: Vec<RowId> = items.iter().map(Item::id).collect();
-    let lines = lines(&items);
-    let offset = pane.list.rows.offset_in_lines(&ids, height, &lines);
-    let selected = pane.list.rows.index(&ids);
+    let (ids, lines) = (&pane.ids, &pane.lines);
+    let offset = pane.list.rows.offset_in_lines(ids, height, lines);
+    let selected = pane.list.rows.index(ids);
     let mut left = height;
     let fitting = lines.iter().skip(offset).take_while(|lines| {
         let has_room = left > 0;
         left = left.saturating_sub(usize::from(**lines));
         has_room
     });
-    let count = fitting.count();
-    items.drain(..offset.min(items.len()));
-    items.truncate(count);
+    let shown = offset..offset + fitting.count();
+    let items = shown.filter_map(|index| pane.item(rack, index)).collect();
     Window {
         items,
         offset,
@@ -76,7 +73,7 @@ pub(super) fn draw(pane: &WorkloadsPane, rack: &Rack, theme: &Theme, area: Rect,
         has_focus: true,
     };
     let inside = draw_box(pane_box, area, buf, theme);
-    if rack.pods().next().is_none() {
+    if rack.pods().next().is_none() && rack.idle.is_empty() {
         return draw_empty(rack, (Source::Pods, "Pods"), theme, inside, buf);
     }
     let window = window(pane, rack, usize::from(inside.height.saturating_sub(1)));
@@ -133,6 +130,7 @@ fn sign(item: &Item<'_>, theme: &Theme) -> &'static str {
         Some(PodHealth::Done) => signs.check,
         Some(PodHealth::Waiting) => signs.led_late,
         Some(PodHealth::Failing) => signs.cross,
+        None if matches!(item, Item::Group(group) if group.is_failing()) => signs.cross,
         None => signs.led_unknown,
     }
 }

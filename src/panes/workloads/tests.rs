@@ -67,12 +67,13 @@ fn act(pane: &mut WorkloadsPane, rack: &Rack, action: Action) -> (Vec<Msg>, Vec<
     (cx.msgs, cx.effects)
 }
 
-fn drawn(pane: &WorkloadsPane, rack: &Rack) -> String {
+fn drawn(pane: &mut WorkloadsPane, rack: &Rack) -> String {
     drawn_at(pane, rack, 80)
 }
 
-fn drawn_at(pane: &WorkloadsPane, rack: &Rack, width: u16) -> String {
+fn drawn_at(pane: &mut WorkloadsPane, rack: &Rack, width: u16) -> String {
     let area = Rect::new(0, 0, width, 12);
+    pane.settle(rack);
     let mut buf = Buffer::empty(area);
     pane.view(rack, &Theme::load("terminal", None).0, area, &mut buf);
     let row = |y| {
@@ -86,7 +87,7 @@ fn drawn_at(pane: &WorkloadsPane, rack: &Rack, width: u16) -> String {
 #[test]
 fn what_fails_stands_below_its_workload_with_the_reason() {
     let (rack, mut pane) = (rack(), WorkloadsPane::default());
-    let shown = drawn(&pane, &rack);
+    let shown = drawn(&mut pane, &rack);
     assert!(
         shown.contains("web/shop") && shown.contains("1/2"),
         "{shown}"
@@ -98,9 +99,12 @@ fn what_fails_stands_below_its_workload_with_the_reason() {
     assert!(shown.contains("killed for lack of memory"), "{shown}");
     act(&mut pane, &rack, Action::RowDown);
     act(&mut pane, &rack, Action::RowOpen);
-    assert!(drawn(&pane, &rack).contains("shop-a"), "all of its pods");
+    assert!(
+        drawn(&mut pane, &rack).contains("shop-a"),
+        "all of its pods"
+    );
     act(&mut pane, &rack, Action::FaultsToggle);
-    assert!(!drawn(&pane, &rack).contains("alone"));
+    assert!(!drawn(&mut pane, &rack).contains("alone"));
 }
 
 #[test]
@@ -113,7 +117,7 @@ fn the_status_is_whole_however_narrow_the_table_is() {
             pod("observability-prometheus-1", status, "", of),
         ])));
         for width in [60, 80, 160] {
-            let shown = drawn_at(&WorkloadsPane::default(), &rack, width);
+            let shown = drawn_at(&mut WorkloadsPane::default(), &rack, width);
             assert!(shown.contains(&format!("{status} ")), "{shown}");
             assert!(shown.contains("READY"), "{shown}");
         }
@@ -133,7 +137,7 @@ fn several_pods_are_on_a_node_on_several_or_on_none() {
         }
         let mut rack = Rack::new(Now::ZERO);
         rack.apply(Fact::Pods(Change::Listed(pods)));
-        let text = drawn(&WorkloadsPane::default(), &rack);
+        let text = drawn(&mut WorkloadsPane::default(), &rack);
         let row = text.lines().find(|it| it.contains("web/shop"));
         row.unwrap_or_default().to_owned()
     };

@@ -88,6 +88,10 @@ fn restart(workload: &WorkloadRef, maker: &Maker, item: &Item<'_>, context: Stri
     let mut question = Question::new(
         format!("Restart {workload}?"),
         vec![match item {
+            Item::Group(group) if group.pods.is_empty() => {
+                "It has no pod now; those that come are new anyway.".to_owned()
+            }
+            Item::Group(group) if group.pods.len() == 1 => "Its pod is made anew.".to_owned(),
             Item::Group(group) => format!(
                 "Its {} pods are made anew, one after the other, as its strategy says.",
                 group.pods.len()

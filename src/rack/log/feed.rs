@@ -105,6 +105,20 @@ impl Opening {
         Some(Opening::pods(title, logs))
     }
 
+    /// What a board writes.
+    pub fn journal(node: NodeName, to: Destination, journal: Journal) -> Opening {
+        let title = match &journal {
+            Journal::Unit(unit) => format!("{unit} on {node}"),
+            Journal::PreviousBoot => format!("previous boot of {node}"),
+            Journal::Kernel => format!("kernel of {node}"),
+        };
+        Opening {
+            title,
+            origins: vec![Origin::Journal(JournalLogs { node, to, journal })],
+            joins: false,
+        }
+    }
+
     /// The same, as it was before the restart.
     #[must_use]
     pub fn before_restart(mut self) -> Opening {

@@ -1,5 +1,8 @@
 //! What the log viewer holds: the newest lines of every feed, who wrote them, and how each source stands.
 //!
+//! The lines of one feed come in their order. Of several feeds each line waits a moment for older ones of the others, and
+//! longer just after one was opened, so that what was written before stands in order too.
+//!
 //! Invariant: a source keeps its number and a line keeps its own for as long as the logbook lives; nothing is lost without
 //! being counted.
 
@@ -9,6 +12,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::rack::log::feed::{FeedId, FeedNews, Origin, Section};
+use crate::rack::log::merge::Merge;
 use crate::rack::log::ring::{Limits, Ring};
 use crate::rack::log::{LogLine, SourceId, SourceState};
 use crate::rack::problem::Problem;
@@ -16,6 +20,8 @@ use crate::rack::time::Now;
 
 /// A source that has not written for so long is said to be silent.
 const SILENT: Duration = Duration::from_secs(60);
+/// How long the past of a feed that was just opened is waited for, if there is another one.
+const OPENING: Duration = Duration::from_secs(2);
 /// Sections kept: a trace has some hundred.
 const SECTIONS: usize = 10_000;
 
@@ -26,6 +32,10 @@ pub struct Logbook {
     pub ring: Ring,
     feeds: Vec<Feed>,
     sources: Vec<LogSource>,
+    /// Lines of several feeds that wait for older ones.
+    held: Merge,
+    /// When the first news came after a feed was opened, by the monotonic clock.
+    opened: Option<Duration>,
     sections: BTreeMap<u64, Fold>,
     /// Sections that have begun and not ended, by source, the innermost last.
     open: BTreeMap<SourceId, Vec<u64>>,
@@ -116,6 +126,7 @@ impl Logbook {
 
     /// Something more is read from now on.
     pub fn open(&mut self, id: FeedId, origin: Origin) {
+        self.opened = None;
         self.feeds.push(Feed {
             id,
             origin,
@@ -126,9 +137,11 @@ impl Logbook {
 
     /// Takes in what a feed brings. News of a feed that is not open is old and left alone: false.
     pub fn apply(&mut self, id: FeedId, news: FeedNews, now: Now) -> bool {
+        let is_alone = self.feeds.len() == 1;
         let Some(feed) = self.feeds.iter_mut().find(|feed| feed.id == id) else {
             return false;
         };
+        self.opened.get_or_insert(now.mono);
         let place = |source: SourceId, feed: &Feed| feed.sources.get(&source).copied();
         match news {
             FeedNews::Source {
@@ -144,15 +157,20 @@ impl Logbook {
             }
             FeedNews::Lines(lines) => {
                 for line in lines {
-                    if let Some(source) = place(line.source, feed) {
-                        take(
-                            &mut self.ring,
-                            &mut self.sources,
-                            &LogLine { source, ..line },
-                            now,
-                        );
+                    let Some(source) = place(line.source, feed) else {
+                        continue;
+                    };
+                    let line = LogLine { source, ..line };
+                    let line = if is_alone {
+                        Some(line)
+                    } else {
+                        self.held.hold(line, now.mono)
+                    };
+                    if let Some(line) = line {
+                        take(&mut self.ring, &mut self.sources, &line, now);
                     }
                 }
+                self.settle(now);
             }
             FeedNews::State(source, state) => {
                 feed.trouble = None;
@@ -171,12 +189,32 @@ impl Logbook {
             }
             FeedNews::Section(source, section) => {
                 if let Some(source) = place(source, feed) {
+                    // It begins behind the line before it, wherever that waits.
+                    let held = self.held.flush();
+                    self.take_all(&held, now);
                     self.mark_section(source, &section);
                 }
             }
             FeedNews::Trouble(problem) => feed.trouble = Some(problem),
         }
         true
+    }
+
+    /// Shows the lines that have waited long enough. True when there are any.
+    pub fn settle(&mut self, now: Now) -> bool {
+        let is_opening = (self.opened).is_none_or(|at| now.since(at) < OPENING);
+        if is_opening && !self.held.is_full() {
+            return false;
+        }
+        let ready = self.held.ready(now.mono);
+        self.take_all(&ready, now);
+        !ready.is_empty()
+    }
+
+    fn take_all(&mut self, lines: &[LogLine], now: Now) {
+        for line in lines {
+            take(&mut self.ring, &mut self.sources, line, now);
+        }
     }
 
     fn add_source(&mut self, name: String, short: String, now: Now) {
@@ -227,6 +265,7 @@ impl Logbook {
     /// Forgets the lines; what is read goes on.
     pub fn clear(&mut self) {
         self.ring.clear();
+        self.held = Merge::default();
         self.sections.clear();
         self.open.clear();
     }
@@ -264,156 +303,4 @@ impl LogSource {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::rack::log::LogQuery;
-    use crate::rack::log::feed::PodLogs;
-
-    fn origin() -> Origin {
-        Origin::Pods(PodLogs {
-            context: "office".to_owned(),
-            query: LogQuery::default(),
-            is_at_home: true,
-            workload: None,
-        })
-    }
-
-    fn book() -> Logbook {
-        let mut book = Logbook::default();
-        for id in [1, 2] {
-            book.open(FeedId(id), origin());
-        }
-        book
-    }
-
-    fn source(number: u16, short: &str) -> FeedNews {
-        FeedNews::Source {
-            source: SourceId(number),
-            name: format!("office/{short} ({number})"),
-            short: short.to_owned(),
-        }
-    }
-
-    fn line(source: u16, text: &str) -> LogLine {
-        LogLine {
-            source: SourceId(source),
-            time: Timestamp::from_second(1_000).ok(),
-            text: text.as_bytes().into(),
-            cut: 0,
-        }
-    }
-
-    fn at(seconds: i64) -> Now {
-        Now {
-            mono: Duration::from_secs(u64::try_from(seconds).unwrap()),
-            wall: Timestamp::from_second(seconds).unwrap(),
-        }
-    }
-
-    #[test]
-    fn feeds_that_count_their_sources_alike_are_told_apart() {
-        let mut book = book();
-        for (feed, news) in [
-            (1, source(0, "web-0")),
-            (2, source(0, "rpi-01")),
-            (2, FeedNews::Lines(vec![line(0, "of the board")])),
-            (
-                1,
-                FeedNews::Lines(vec![line(0, "of the pod"), line(7, "of nobody")]),
-            ),
-        ] {
-            assert!(book.apply(FeedId(feed), news, at(0)));
-        }
-        let lines: Vec<_> = book
-            .ring
-            .from(0)
-            .map(|line| (line.source.0, line.text))
-            .collect();
-        assert_eq!(lines, [(1, &b"of the board"[..]), (0, &b"of the pod"[..])]);
-        assert!(
-            !book.apply(FeedId(9), source(0, "late"), at(0)),
-            "a closed feed is old"
-        );
-        assert_eq!(book.sources().len(), 2);
-    }
-
-    #[test]
-    fn names_are_short_until_two_are_the_same() {
-        let mut book = book();
-        book.apply(FeedId(1), source(0, "web"), at(0));
-        assert_eq!(book.sources()[0].short(), "web");
-        book.apply(FeedId(1), source(1, "web"), at(0));
-        book.apply(FeedId(1), source(2, "db"), at(0));
-        let names: Vec<_> = book.sources().iter().map(LogSource::short).collect();
-        assert_eq!(names, ["office/web (0)", "office/web (1)", "db"]);
-    }
-
-    #[test]
-    fn a_source_that_could_write_and_does_not_is_silent() {
-        let mut book = book();
-        book.apply(FeedId(1), source(0, "web"), at(1_000));
-        assert_eq!(
-            book.sources()[0].silence(at(9_000)),
-            None,
-            "it is not read yet"
-        );
-        book.apply(
-            FeedId(1),
-            FeedNews::State(SourceId(0), SourceState::Reading),
-            at(1_000),
-        );
-        assert_eq!(book.sources()[0].silence(at(1_030)), None);
-        book.apply(FeedId(1), FeedNews::Lines(vec![line(0, "x")]), at(1_000));
-        assert_eq!(
-            book.sources()[0].silence(at(2_200)),
-            Some(Duration::from_secs(1_200))
-        );
-        let ended = SourceState::Ended("done".to_owned());
-        book.apply(FeedId(1), FeedNews::State(SourceId(0), ended), at(1_000));
-        assert_eq!(book.sources()[0].silence(at(9_000)), None);
-    }
-
-    #[test]
-    fn what_was_lost_on_the_way_is_counted() {
-        let mut book = book();
-        book.apply(FeedId(1), source(0, "web"), at(0));
-        book.apply(FeedId(1), FeedNews::Lost(SourceId(0), 40), at(0));
-        book.apply(FeedId(1), FeedNews::Lost(SourceId(0), 2), at(0));
-        assert_eq!(book.lost(), 42);
-    }
-
-    #[test]
-    fn sections_know_their_head_their_lines_and_their_time() {
-        let mut book = book();
-        let section = |section| FeedNews::Section(SourceId(0), section);
-        let lines = |texts: &[&str]| FeedNews::Lines(texts.iter().map(|it| line(0, it)).collect());
-        let took = Some(Duration::from_secs(3));
-        for news in [
-            source(0, "job"),
-            lines(&["before", "outer head"]),
-            section(Section::Begun),
-            lines(&["inner head"]),
-            section(Section::Begun),
-            lines(&["a", "b"]),
-            section(Section::Ended { took }),
-            lines(&["c"]),
-            section(Section::Ended { took: None }),
-            section(Section::Ended { took: None }),
-            lines(&["after"]),
-        ] {
-            book.apply(FeedId(1), news, at(0));
-        }
-        let inner = Fold {
-            first: 3,
-            end: Some(5),
-            took,
-        };
-        assert_eq!(book.section(2), Some(inner));
-        assert_eq!(book.section(1).unwrap().end, Some(6));
-        let heads: Vec<_> = (0..7).map(|number| book.head_of(number)).collect();
-        assert_eq!(
-            heads,
-            [None, None, Some(1), Some(2), Some(2), Some(1), None]
-        );
-    }
-}
+mod tests;

@@ -16,7 +16,7 @@ pub const SETTLE: Duration = Duration::from_millis(300);
 const HELD: usize = 20_000;
 
 /// Lines that wait for older ones.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Merge {
     /// By time, and by arrival within an instant.
     held: BTreeMap<(Timestamp, u64), (Duration, LogLine)>,
@@ -55,6 +55,11 @@ impl Merge {
             .chain(newest)
             .map(|(_, line)| line)
             .collect()
+    }
+
+    /// True when no more can wait.
+    pub fn is_full(&self) -> bool {
+        self.held.len() > HELD
     }
 
     /// When the next line will be ready; `None` when none waits.

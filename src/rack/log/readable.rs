@@ -66,6 +66,9 @@ pub fn level(line: &str) -> Option<Level> {
     if let Some(level) = klog(line) {
         return Some(level);
     }
+    if let Some(level) = said_first(line) {
+        return Some(level);
+    }
     let is_edge = |c: char| !c.is_ascii_alphanumeric();
     line.split(is_edge)
         .filter(|it| !it.is_empty())
@@ -85,6 +88,17 @@ fn klog(line: &str) -> Option<Level> {
         "W" => Some(Level::Warning),
         "E" | "F" => Some(Level::Error),
         _ => None,
+    }
+}
+
+/// `panic: …`, `fatal error: …` and `Error: …` as languages end their programs.
+fn said_first(line: &str) -> Option<Level> {
+    let (head, _) = line.split_once(':')?;
+    match head.split_once(' ') {
+        None => word(head),
+        Some((first, "error")) => word(first),
+        Some(("Traceback", "(most recent call last)")) => Some(Level::Error),
+        Some(_) => None,
     }
 }
 
@@ -203,6 +217,10 @@ mod tests {
             ("W1124 10:00:00.000 1 x.go:3] hm", Some(Level::Warning)),
             ("2026-11-24 10:00:00 INFO started", Some(Level::Info)),
             ("[ERROR] no such file", Some(Level::Error)),
+            ("panic: runtime error", Some(Level::Error)),
+            ("fatal error: all goroutines are asleep", Some(Level::Error)),
+            ("Traceback (most recent call last):", Some(Level::Error)),
+            ("info from 10:00: error is a word", None),
             ("there was no error at all", None),
             ("Everything fine", None),
             ("", None),
