@@ -199,6 +199,10 @@ pub enum Action {
     LogPager,
     ColumnRight,
     ColumnLeft,
+    ImageCheck,
+    JobShow,
+    ArmScaffold,
+    PullSecret,
 }
 
 /// The name, the help line and the danger of an action.
@@ -340,6 +344,10 @@ impl Action {
         Action::LogPager,
         Action::ColumnRight,
         Action::ColumnLeft,
+        Action::ImageCheck,
+        Action::JobShow,
+        Action::ArmScaffold,
+        Action::PullSecret,
     ];
 
     /// The action a keymap file calls `name`.

@@ -11,6 +11,7 @@ pub mod effects;
 pub mod event_loop;
 mod form;
 mod hosts;
+mod images;
 mod input;
 mod logs;
 mod pipelines;

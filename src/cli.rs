@@ -1,10 +1,11 @@
 //! The command line: what can be asked, and which part of the program answers.
 //!
 //! Exit codes: 0 all is well; 1 `bramble problems` or `bramble services --fail-on-problems` found something, MetalLB would
-//! refuse what `bramble pools` was given, the job of `bramble trace` has failed, or a board has not joined; 2 the command
+//! refuse what `bramble pools` was given, the job of `bramble trace` has failed, or a board has not joined, or an image has no build for a node (`bramble arm check`); 2 the command
 //! line or a file named on it is wrong; 3 the cluster could not be read; 4 the terminal could not be used; 5 nothing was
 //! written, because something is for a person to decide; 130 a signal came before it was done; 101, which is Rust's, a panic.
 
+mod arm;
 mod asking;
 mod backup;
 mod cockpit;
@@ -41,7 +42,7 @@ Exit codes:
   0    all is well; also when a signal or a closed terminal ends the cockpit
   1    `bramble problems` or `bramble services --fail-on-problems` found something; MetalLB would
        refuse what `bramble pools` was given; the job of `bramble trace` has failed or was canceled;
-       a board has not joined
+       a board has not joined; an image given to `bramble arm check` has no build for a node
   2    the command line, or a file named on it, is wrong
   3    the cluster, or GitLab, could not be read
   4    the terminal could not be used
@@ -148,6 +149,9 @@ enum Command {
     Pipelines(pipelines::PipelineArguments),
     /// Print the log of a CI job; exit code 1 when the job has failed or was canceled.
     Trace(trace::TraceArguments),
+    /// Images for the architectures of the nodes: check them, and the files that build them.
+    #[command(subcommand)]
+    Arm(arm::Arm),
     /// Print every key and what it does.
     Keys,
     /// Print the themes and what they style.
@@ -242,6 +246,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Some(Command::Logs(arguments)) => logs::run(&target(&global), &arguments),
         Some(Command::Pipelines(arguments)) => pipelines::run(&arguments),
         Some(Command::Trace(arguments)) => trace::run(&arguments),
+        Some(Command::Arm(command)) => arm::run(&global, command),
         Some(Command::Keys) => tables::keys(&global),
         Some(Command::Themes) => tables::themes(&global),
         Some(Command::Completions { shell }) => print(|out| {

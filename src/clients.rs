@@ -13,7 +13,10 @@ pub mod manifest;
 pub mod onboard;
 pub mod probe;
 pub mod process;
+pub mod registry;
+pub mod scaffold;
 pub mod ssh;
+mod web;
 
 use std::path::{Path, PathBuf};
 

@@ -6,6 +6,7 @@ use crate::rack::backup::restore::{Plan, Wish};
 use crate::rack::board::Deed;
 use crate::rack::draft::{Applied, Draft, DraftKey};
 use crate::rack::drain::Consent;
+use crate::rack::image::Wish as ImageWish;
 use crate::rack::kubeconfig_change::{Asked, Lock, Order};
 use crate::rack::log::feed::{FeedId, Origin};
 use crate::rack::manifest::Manifest;
@@ -14,6 +15,8 @@ use crate::rack::pipeline::state::{JobRef, Looking};
 use crate::rack::pod::{Maker, PodName};
 use crate::rack::pool_text::{Change, Form};
 use crate::rack::problem::Subject;
+use crate::rack::pull_secret::Wanted;
+use crate::rack::scaffold::{Form as Scaffold, Plan as ScaffoldPlan};
 use crate::rack::service::ServiceName;
 use crate::rack::ssh::{Answer, Destination};
 use crate::rack::storage::ClaimName;
@@ -103,6 +106,12 @@ pub enum Effect {
         request: RequestId,
         context: String,
         object: Subject,
+    },
+    /// Ask the cluster, registries and GitLab about images.
+    ReadImages {
+        request: RequestId,
+        context: String,
+        wish: ImageWish,
     },
 
     /// Ask these boards over SSH every 15 seconds, in place of those before; none stops it.
@@ -210,12 +219,26 @@ pub enum Effect {
         replicas: u32,
     },
 
+    /// Make a deploy token, try it, put it into a Secret, and the name of that to who pulls.
+    MakePullSecret {
+        context: String,
+        wanted: Box<Wanted>,
+    },
+
     // Our own files.
     /// The draft of this key, and what was applied from here.
     ReadDraft(DraftKey),
     /// Keeps the draft on disk: at once, and again when more comes while it is written.
     KeepDraft(Draft),
     DropDraft(DraftKey),
+
+    /// What files for building an image would change in a folder.
+    PlanScaffold {
+        folder: String,
+        form: Scaffold,
+    },
+    /// Writes them, as they were shown.
+    WriteScaffold(ScaffoldPlan),
 
     /// Reads a file a person has named.
     ReadManifest(String),
@@ -347,6 +370,8 @@ impl Effect {
             | Effect::DeletePod { .. }
             | Effect::RestartWorkload { .. }
             | Effect::ScaleWorkload { .. }
+            | Effect::WriteScaffold(_)
+            | Effect::MakePullSecret { .. }
             // A person can change anything there.
             | Effect::Exec { .. }
             | Effect::Shell(_) => true,
@@ -367,12 +392,14 @@ impl Effect {
             | Effect::Stop(_)
             | Effect::ReadYaml { .. }
             | Effect::Describe { .. }
+            | Effect::ReadImages { .. }
             | Effect::Probe { .. }
             | Effect::CheckUrl(_)
             | Effect::ReadDraft(_)
             | Effect::ReadManifest(_)
             | Effect::TrySetup { .. }
             | Effect::LookAtNfs { .. }
+            | Effect::PlanScaffold { .. }
             // Our own notes, as the log is.
             | Effect::KeepDraft(_)
             | Effect::DropDraft(_)

@@ -66,6 +66,8 @@ pub enum FormId {
     },
     /// Lines of logs are saved to a file.
     LogSave,
+    /// The log of a job is saved to a file.
+    TraceSave,
     /// Another kubeconfig is merged into ours.
     KubeconfigMerge,
     /// Another cluster or person has the name that a merge would take.
@@ -85,6 +87,13 @@ pub enum FormId {
         at: JobRef,
         job: Box<Job>,
     },
+    /// A deploy token of a project goes into a Secret that this workload pulls with.
+    PullSecret {
+        workload: WorkloadRef,
+        maker: Maker,
+    },
+    /// Files for building an image are written into a folder.
+    ArmScaffold,
     /// A connection over SSH wants secrets.
     Ssh {
         request: RequestId,

@@ -13,6 +13,7 @@ use crate::rack::draft::{Applied, Draft, DraftKey};
 use crate::rack::drain::{News, Plan};
 use crate::rack::facts::Fact;
 use crate::rack::fleet::FleetFact;
+use crate::rack::image::{Builder, Found, Wish as ImageWish};
 use crate::rack::kubeconfig_change::{Done, LastChange, Order, Preview, Refusal};
 use crate::rack::log::feed::{FeedId, FeedNews, Opening};
 use crate::rack::manifest::Manifest;
@@ -20,6 +21,7 @@ use crate::rack::node::{NodeName, PasswordSecret, Uid};
 use crate::rack::pipeline::state::News as BuildNews;
 use crate::rack::pool_text::Changed;
 use crate::rack::problem::{Problem, Subject};
+use crate::rack::scaffold::Plan as Scaffold;
 use crate::rack::service::ServiceName;
 use crate::rack::ssh;
 use crate::rack::storage::reach::Reach;
@@ -130,6 +132,12 @@ pub enum Msg {
         request: RequestId,
         result: Result<String, Problem>,
     },
+    /// What was found out about images of this context.
+    ImagesRead {
+        request: RequestId,
+        context: String,
+        result: Result<Box<Found>, Problem>,
+    },
     /// An attempt to connect to an address of a Service has ended.
     Probed {
         generation: Generation,
@@ -162,6 +170,8 @@ pub enum Msg {
         context: String,
         news: SetupNews,
     },
+    /// What files for building an image would change: to be shown and asked about.
+    ScaffoldPlanned(Result<Scaffold, Problem>),
     /// So many objects of a manifest are applied; the next is on its way.
     InstallStep {
         done: usize,
@@ -193,6 +203,9 @@ pub enum Msg {
     ReadYaml(Subject),
     /// The same in words, with its events.
     Describe(Subject),
+    ReadImages(ImageWish),
+    /// The log of the job that built an image.
+    ShowJob(Box<Builder>),
     /// The viewer shows these from now on.
     OpenLogs(Opening),
     /// A page of text over the panes.

@@ -90,6 +90,11 @@ impl Panes {
                 FormId::Scale { workload, maker } => {
                     workloads::scaled(workload, maker, answers, cx);
                 }
+                FormId::TraceSave => pipelines::save::filled_in(&self.pipelines, answers, cx),
+                FormId::PullSecret { workload, maker } => {
+                    workloads::pull_secret_wanted(workload, maker, answers, cx);
+                }
+                FormId::ArmScaffold => pipelines::arm::filled_in(answers, cx),
                 FormId::LogSave => self.logs.filled_in(answers, cx),
                 FormId::KubeconfigMerge
                 | FormId::KubeconfigConflict
@@ -114,6 +119,7 @@ impl Panes {
                 cx.msgs
                     .extend(node.map(|node| rack::drain::ask(cx.rack, node, plan)));
             }
+            Msg::ScaffoldPlanned(result) => pipelines::arm::ask(result, cx),
             msg => self.pools.on_msg(msg, cx),
         }
     }
@@ -185,7 +191,9 @@ impl Panes {
             }
             FormId::PlayJob { .. } => pipelines::act::complaint(answers),
             FormId::Scale { .. } => workloads::complaint(answers),
-            FormId::LogSave => logs::complaint(answers),
+            FormId::PullSecret { .. } => workloads::pull_secret_complaint(answers, rack),
+            FormId::ArmScaffold => pipelines::arm::complaint(answers),
+            FormId::LogSave | FormId::TraceSave => logs::complaint(answers),
             FormId::KubeconfigMerge
             | FormId::KubeconfigConflict
             | FormId::ContextRename { .. }

@@ -16,6 +16,7 @@ pub mod facts;
 pub mod filter;
 pub mod fleet;
 pub mod hot_swap;
+pub mod image;
 pub mod kubeconfig;
 pub mod kubeconfig_change;
 pub mod label;
@@ -32,8 +33,10 @@ pub mod pod;
 pub mod pool_text;
 pub mod pools;
 pub mod problem;
+pub mod pull_secret;
 pub mod quantity;
 pub mod quorum;
+pub mod scaffold;
 pub mod secret;
 pub mod selector;
 pub mod service;
@@ -61,6 +64,7 @@ use crate::rack::event::NodeEvent;
 use crate::rack::facts::{Change, ClusterInfo, Fact, Usage};
 use crate::rack::fleet::Fleet;
 use crate::rack::hot_swap::HotSwap;
+use crate::rack::image::Images;
 use crate::rack::link::{Link, LinkState, Source, SourceState};
 use crate::rack::log::logbook::Logbook;
 use crate::rack::metallb::MetalLb;
@@ -94,6 +98,8 @@ pub struct Rack {
     pub fleet: Fleet,
     /// Pipelines of all GitLab servers; not of this cluster alone.
     pub builds: Builds,
+    /// Images that were looked at, and who runs them.
+    pub images: Images,
     /// When we began to look, by our own clock.
     pub watched_since: Duration,
     /// What boards say over SSH, by the name of their node.
@@ -163,6 +169,7 @@ impl Rack {
             link: Link::new(now.mono),
             fleet: Fleet::default(),
             builds: Builds::default(),
+            images: Images::default(),
             watched_since: now.mono,
             boards: BTreeMap::new(),
             swaps: BTreeMap::new(),

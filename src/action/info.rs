@@ -327,6 +327,22 @@ impl Action {
             Action::LogPager => ("log-pager", "pager: what is shown, in $PAGER", Danger::Safe),
             Action::ColumnRight => ("column-right", "right: more of long lines", Danger::Safe),
             Action::ColumnLeft => ("column-left", "left: back in long lines", Danger::Safe),
+            Action::ImageCheck => (
+                "image-check",
+                "images: platforms, builder, who runs them",
+                Danger::Safe,
+            ),
+            Action::ArmScaffold => (
+                "arm-scaffold",
+                "ARM files: Dockerfile.arm and .gitlab-ci.yml for a project",
+                Danger::Writes,
+            ),
+            Action::PullSecret => (
+                "pull-secret",
+                "pull secret: from a deploy token of GitLab",
+                Danger::Writes,
+            ),
+            Action::JobShow => ("job-show", "job: that built its image", Danger::Safe),
         };
         ActionInfo { name, help, danger }
     }

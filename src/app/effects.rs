@@ -8,10 +8,12 @@
 mod backups;
 mod boards;
 mod feeds;
+mod images;
 mod kubeconfig;
 mod nodes;
 mod pipelines;
 mod pools;
+mod pull_secrets;
 mod services;
 mod storage;
 mod workloads;
@@ -128,6 +130,11 @@ impl Effects {
                 context,
                 object,
             } => self.describe(request, &context, object),
+            Effect::ReadImages {
+                request,
+                context,
+                wish,
+            } => self.read_images(request, context, wish),
             Effect::SetUnschedulable {
                 context,
                 node,
@@ -213,6 +220,9 @@ impl Effects {
                 changes,
                 record,
             } => self.change_pools(form, changes, record),
+            Effect::MakePullSecret { context, wanted } => self.make_pull_secret(&context, *wanted),
+            Effect::PlanScaffold { folder, form } => self.plan_scaffold(folder, form),
+            Effect::WriteScaffold(plan) => self.write_scaffold(plan),
             Effect::ReadManifest(file) => self.read_manifest(file),
             Effect::Install { manifest, record } => self.install(manifest, record),
             Effect::DeletePod { context, pod, uid } => self.delete_pod(&context, pod, uid),

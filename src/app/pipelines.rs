@@ -34,6 +34,10 @@ pub(super) fn want(model: &mut Model, effects: &mut Vec<Effect>) {
     if is_shown && open != log.as_ref() {
         model.rack.builds.open_trace(log);
     }
+    let beside = model.rack.builds.beside.as_ref().map(|open| &open.job);
+    if is_shown && beside != looking.beside.as_ref() {
+        model.rack.builds.open_beside(looking.beside.clone());
+    }
     model.rack.builds.look(&looking);
     model.looking = looking.clone();
     effects.push(Effect::LookAtBuilds(looking));

@@ -13,7 +13,8 @@ use crate::action::PaneId;
 use crate::app::form::OpenForm;
 use crate::app::popup::Popup;
 use crate::app::{
-    Model, boards, drains, hosts, input, logs, pipelines, restores, services, storage, workloads,
+    Model, boards, drains, hosts, images, input, logs, pipelines, restores, services, storage,
+    workloads,
 };
 use crate::effect::{Effect, RequestId, TaskKey};
 use crate::form::FormId;
@@ -190,6 +191,13 @@ fn step(model: &mut Model, msg: Msg, queue: &mut VecDeque<Msg>, effects: &mut Ve
                 object,
             });
         }
+        Msg::ReadImages(wish) => images::ask(model, wish, effects),
+        Msg::ImagesRead {
+            request,
+            context,
+            result,
+        } => images::heard(model, request, &context, result),
+        Msg::ShowJob(builder) => images::show_job(model, &builder),
         Msg::OpenLogs(opening) => logs::open(model, opening, effects),
         Msg::Feed { feed, news } => logs::fed(model, feed, news, queue, effects),
         Msg::GoOnWithLogs => with_panes(model, queue, effects, |panes, cx| panes.logs.go_on(cx)),
@@ -223,6 +231,7 @@ fn step(model: &mut Model, msg: Msg, queue: &mut VecDeque<Msg>, effects: &mut Ve
         | Msg::PoolsChanged { .. }
         | Msg::ManifestRead(_)
         | Msg::Setup { .. }
+        | Msg::ScaffoldPlanned(_)
         | Msg::InstallStep { .. }
         | Msg::Installed { .. }) => to_pane(model, &msg, queue, effects),
         msg @ Msg::KubeconfigChanged { .. } => {
@@ -277,6 +286,8 @@ fn survey(model: &mut Model) {
         .extend(model.settings.complaints.iter().cloned());
     let of_builds = model.rack.builds.problems(model.rack.now.wall);
     model.rack.problems.extend(of_builds);
+    let of_images = model.rack.images.problems(&model.rack);
+    model.rack.problems.extend(of_images);
 }
 
 fn take_in(model: &mut Model, fact: Fact) {
@@ -330,7 +341,7 @@ fn close_question_of_gone_object(model: &mut Model) {
     model.notify(Level::Warning, text);
 }
 
-fn yaml_read(model: &mut Model, request: RequestId, result: Result<String, Problem>) {
+pub(super) fn yaml_read(model: &mut Model, request: RequestId, result: Result<String, Problem>) {
     if model
         .awaited_yaml
         .take_if(|awaited| *awaited == request)

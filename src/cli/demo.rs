@@ -18,6 +18,14 @@ use crate::sim::{Gitlab, Scenario, Sim};
 pub(super) fn run(global: &Global, scenario: &str, seed: u64) -> Result<ExitCode, Failure> {
     let rack = Scenario::shipped(scenario).map_err(|error| Failure::usage(anyhow!(error)))?;
     let runtime = cockpit::runtime().map_err(Failure::terminal)?;
+    let gitlab = runtime
+        .block_on(Gitlab::start())
+        .context("cannot start the demo's GitLab on 127.0.0.1")
+        .map_err(Failure::terminal)?;
+    // Its registry has what these workloads run.
+    let rack = rack
+        .with_image("my-web-app", &format!("{}/web:356a192b", gitlab.images()))
+        .with_image("labels", &format!("{}/labels:0.9", gitlab.images()));
     let sim = runtime
         .block_on(Sim::start(rack, seed))
         .context("cannot start the demo rack on 127.0.0.1")
@@ -44,10 +52,6 @@ pub(super) fn run(global: &Global, scenario: &str, seed: u64) -> Result<ExitCode
         .write("ssh_config", &sim.ssh_config(&known_hosts))
         .map_err(Failure::terminal)?;
     let name = |node: &str| (node.to_owned(), node.to_owned());
-    let gitlab = runtime
-        .block_on(Gitlab::start())
-        .context("cannot start the demo's GitLab on 127.0.0.1")
-        .map_err(Failure::terminal)?;
     let token = folder
         .write("gitlab-token", gitlab.token())
         .map_err(Failure::terminal)?;

@@ -3,9 +3,11 @@
 //! Every question goes through one pace, is conditional where we have an answer already, and gives an error in words.
 //! Invariant: the token is in a header and nowhere else.
 
+mod deploy_token;
 mod error;
 mod follow;
 mod http;
+mod images;
 mod pace;
 mod token;
 mod wire;
@@ -221,6 +223,28 @@ impl Gitlab {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Whether GitLab calls a job stuck: no runner that is online can take it. Only GraphQL says so; `None` when it
+    /// does not.
+    pub async fn stuck(&self, project: &str, job: JobId) -> Result<Option<bool>, Error> {
+        let asking = format!("whether job #{job} is stuck");
+        let query = "query($path: ID!, $id: JobID!) { project(fullPath: $path) { job(id: $id) { stuck } } }";
+        let variables = json!({ "path": project, "id": format!("gid://gitlab/Ci::Build/{job}") });
+        let ask = Ask {
+            method: Method::POST,
+            path: http::GRAPHQL,
+            body: Some(
+                json!({ "query": query, "variables": variables })
+                    .to_string()
+                    .into_bytes(),
+            ),
+            unless: None,
+            most: JSON_MOST,
+        };
+        let answer = self.ask(ask, &asking).await?;
+        let value: serde_json::Value = self.decoded(&answer.body, &asking)?;
+        Ok(value["data"]["project"]["job"]["stuck"].as_bool())
     }
 
     /// Does something to a job or bridge, which is read again first: it must be the one that was seen. The answer is

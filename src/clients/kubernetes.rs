@@ -36,6 +36,7 @@ pub mod drain;
 mod error;
 mod fleet;
 mod idle;
+mod images;
 mod install;
 pub mod joining;
 mod kubeconfig;
@@ -45,6 +46,7 @@ mod logs;
 mod metrics;
 mod objects;
 mod place;
+mod pull_secret;
 mod read;
 pub mod remove;
 pub mod services;
@@ -65,6 +67,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::rack::facts::Fact;
 use crate::rack::fleet::{Contexts, FleetFact, State};
+use crate::rack::image::Running;
 use crate::rack::link::Source;
 use crate::rack::log::{LogNews, LogQuery};
 use crate::rack::manifest::Manifest;
@@ -72,12 +75,16 @@ use crate::rack::node::{NodeName, Uid};
 use crate::rack::pod::{Maker, PodName};
 use crate::rack::pool_text::{Change, Changed, Form, Live};
 use crate::rack::problem::{Problem, Subject};
+use crate::rack::pull_secret::Wanted;
+use crate::rack::secret::Secret;
 use crate::rack::workload::WorkloadRef;
 use crate::rack::workloads::IdleWorkload;
 
 pub use cause::Cause;
 pub use connection::Connection;
 pub use error::{Error, Rule, Server};
+pub use images::Named;
+pub use pull_secret::Standing;
 
 /// Where to find the kubeconfig, as kubectl decides it, and which context of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -226,6 +233,48 @@ pub async fn scale(
     replicas: u32,
 ) -> Result<(), Error> {
     write::scale(connection, workload, maker, replicas).await
+}
+
+/// The images a workload or pod names, and which nodes it is kept to.
+pub async fn named_images(connection: &Connection, object: &Subject) -> Result<Named, Error> {
+    images::named(connection, object).await
+}
+
+/// The pull secret of that name, if it is one of ours; an error when it is somebody else's.
+pub async fn pull_secret(
+    connection: &Connection,
+    wanted: &Wanted,
+) -> Result<Option<Standing>, Error> {
+    pull_secret::standing(connection, wanted).await
+}
+
+/// Makes a pull secret, or puts it in the place of the one that was read.
+pub async fn store_pull_secret(
+    connection: &Connection,
+    wanted: &Wanted,
+    standing: Option<&Standing>,
+    manifest: &Secret,
+) -> Result<(), Error> {
+    pull_secret::store(connection, wanted, standing, manifest).await
+}
+
+/// Puts the name of a pull secret where its holder finds it; false when it is there already.
+pub async fn attach_pull_secret(connection: &Connection, wanted: &Wanted) -> Result<bool, Error> {
+    pull_secret::attach(connection, wanted).await
+}
+
+/// The nodes with the architecture their kubelets report.
+pub async fn architectures(connection: &Connection) -> Result<Vec<(NodeName, Box<str>)>, Error> {
+    images::architectures(connection).await
+}
+
+/// What the pods of a namespace (`None`: of all) really run, as far as `wanted` says yes to the name of an image.
+pub async fn running_images(
+    connection: &Connection,
+    namespace: Option<&str>,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<Vec<Running>, Error> {
+    images::running(connection, namespace, wanted).await
 }
 
 /// The whole object as YAML, without managedFields.

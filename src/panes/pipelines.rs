@@ -4,10 +4,12 @@
 //! what is asked for ([`PipelinesPane::looking`]).
 
 pub(super) mod act;
+pub(super) mod arm;
 mod draw;
 mod draw_log;
 mod log;
 mod rows;
+pub(super) mod save;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -17,8 +19,9 @@ use crate::msg::Msg;
 use crate::panes::Cx;
 use crate::panes::listing::Listing;
 use crate::rack::Rack;
+use crate::rack::image::Wish;
 use crate::rack::pipeline::state::{JobRef, Looking, PipelineRef, ProjectRef};
-use crate::rack::pipeline::{Job, JobKind};
+use crate::rack::pipeline::{Job, JobKind, PipelineId};
 use crate::theme::roles::Theme;
 use log::LogPage;
 use rows::{Column, Key, Line};
@@ -42,6 +45,8 @@ pub struct PipelinesPane {
     /// Earlier attempts have rows of their own.
     shows_attempts: bool,
     log: LogPage,
+    /// The log of another attempt, beside that one; the same keys move both.
+    beside: Option<(JobRef, LogPage)>,
     /// Counts how often a log was opened.
     opened: u64,
     /// Counts how often somebody wanted everything anew.
@@ -70,6 +75,8 @@ impl PipelinesPane {
         if !is_shown {
             // Nobody sees it: only the lists go on, slowly.
             (look.pipeline, look.job, look.trace) = (None, None, false);
+        } else if let Some((job, _)) = &self.beside {
+            look.beside = Some(job.clone());
         } else if look.job.is_none() {
             look.job = self.current(rack).and_then(|line| line.job_ref());
         }
@@ -85,8 +92,10 @@ impl PipelinesPane {
 
     pub fn set_filter(&mut self, text: &str) {
         if let Some(Place::Log(_)) = self.trail.last() {
-            text.clone_into(&mut self.log.filter);
-            self.log.is_old = true;
+            for page in self.pages() {
+                text.clone_into(&mut page.filter);
+                page.is_old = true;
+            }
         } else if let Some(table) = self.table_mut() {
             text.clone_into(&mut table.filter);
         }
@@ -95,6 +104,9 @@ impl PipelinesPane {
     /// Closes the innermost thing. False when there was nothing to close.
     pub fn close(&mut self) -> bool {
         if let Some(Place::Log(_)) = self.trail.last() {
+            if self.beside.take().is_some() {
+                return true;
+            }
             if !self.log.filter.is_empty() {
                 self.log.filter.clear();
                 self.log.is_old = true;
@@ -111,9 +123,15 @@ impl PipelinesPane {
         matches!(self.trail.last(), Some(Place::Log(_)))
     }
 
+    /// The pages of logs on the screen.
+    fn pages(&mut self) -> impl Iterator<Item = &mut LogPage> {
+        let beside = self.beside.iter_mut().map(|(_, page)| page);
+        std::iter::once(&mut self.log).chain(beside)
+    }
+
     /// News have come.
     pub fn builds_changed(&mut self, rack: &Rack, area: Rect) {
-        self.log.is_old = true;
+        self.pages().for_each(|page| page.is_old = true);
         self.settle(rack, area);
     }
 
@@ -132,7 +150,11 @@ impl PipelinesPane {
             }
         }
         if self.is_log() {
-            self.log.settle(rack, draw_log::log_height(area, rack));
+            let height = draw_log::log_height(area, rack);
+            self.log.settle(rack.builds.trace.as_ref(), height);
+            if let Some((_, page)) = &mut self.beside {
+                page.settle(rack.builds.beside.as_ref(), height.saturating_sub(1));
+            }
         }
     }
 
@@ -145,13 +167,33 @@ impl PipelinesPane {
             Action::JobRetry | Action::JobCancel | Action::JobPlay => {
                 return act::ask(self, action, cx);
             }
+            Action::LogSave if self.is_log() => return cx.msgs.push(save::form(self, cx.rack)),
+            Action::ArmScaffold => return cx.msgs.push(arm::form()),
+            Action::ImageCheck => {
+                cx.msgs.push(match self.job(cx.rack) {
+                    Some((_, job)) if job.is_bridge() => Msg::info(format!(
+                        "{} starts a pipeline and builds nothing",
+                        job.named()
+                    )),
+                    Some((at, job)) => Msg::ReadImages(Wish::Job(at, job.named())),
+                    None => Msg::info("there is no job here: enter opens a pipeline"),
+                });
+                return;
+            }
             Action::CopyUrl => return self.copy(cx, Line::url),
             Action::CopyName => return self.copy(cx, Line::name),
             _ => {}
         }
         if self.is_log() {
-            self.log
-                .on_action(action, cx.rack, draw_log::log_height(cx.area, cx.rack));
+            if action == Action::AttemptsToggle {
+                return self.compare(cx);
+            }
+            let height = draw_log::log_height(cx.area, cx.rack);
+            let builds = &cx.rack.builds;
+            self.log.on_action(action, builds.trace.as_ref(), height);
+            if let Some((_, page)) = &mut self.beside {
+                page.on_action(action, builds.beside.as_ref(), height.saturating_sub(1));
+            }
             if action == Action::LogError && !LogPage::has_error(cx.rack) {
                 cx.msgs.push(Msg::info(
                     "no line of this log says that something went wrong",
@@ -179,6 +221,48 @@ impl PipelinesPane {
         }
     }
 
+    /// Shows the log of the attempt before beside this one, then of the one before that, then none.
+    fn compare(&mut self, cx: &mut Cx<'_>) {
+        let Some((at, job)) = self.job(cx.rack) else {
+            return;
+        };
+        let all = self.trail.iter().find_map(|place| match place {
+            Place::Pipeline(pipeline) => cx.rack.builds.jobs.get(pipeline),
+            _ => None,
+        });
+        let all = all.map(|(jobs, _)| jobs.as_slice()).unwrap_or_default();
+        let is_other = |it: &&Job| it.name == job.name && it.id != job.id;
+        let mut others: Vec<_> = all.iter().filter(is_other).map(|it| it.id).collect();
+        if others.is_empty() {
+            let text = format!("{} has run once: there is no other attempt", job.named());
+            return cx.msgs.push(Msg::info(text));
+        }
+        others.sort_unstable_by(|a, b| b.cmp(a));
+        let next = match &self.beside {
+            None => others.first(),
+            Some((shown, _)) => others.iter().find(|it| **it < shown.job),
+        };
+        self.beside = next.map(|id| {
+            let project = at.project.clone();
+            (JobRef { project, job: *id }, LogPage::default())
+        });
+        self.settle(cx.rack, cx.area);
+    }
+
+    /// Shows the log of a job, in its pipeline, in its project.
+    pub fn show_job(&mut self, job: &JobRef, pipeline: PipelineId) {
+        let project = job.project.clone();
+        self.trail = vec![
+            Place::Project(project.clone()),
+            Place::Pipeline(PipelineRef { project, pipeline }),
+            Place::Log(job.clone()),
+        ];
+        self.tables.clear();
+        self.log = LogPage::default();
+        self.beside = None;
+        self.opened += 1;
+    }
+
     /// Goes one step inwards: into the row under the cursor.
     fn open(&mut self, cx: &mut Cx<'_>) {
         let Some(line) = self.current(cx.rack) else {
@@ -204,6 +288,7 @@ impl PipelinesPane {
         };
         if let Place::Log(_) = place {
             self.log = LogPage::default();
+            self.beside = None;
             self.opened += 1;
         }
         self.tables.truncate(self.trail.len() + 1);
@@ -269,7 +354,12 @@ impl PipelinesPane {
 
     pub fn menu(&self, rack: &Rack) -> (String, Vec<Action>) {
         let job = self.job(rack);
-        let mut actions = vec![Action::CopyUrl, Action::CopyName, Action::Refresh];
+        let mut actions = vec![
+            Action::CopyUrl,
+            Action::CopyName,
+            Action::Refresh,
+            Action::ArmScaffold,
+        ];
         let Some((_, job)) = job else {
             let name = self.current(rack).map(|line| line.name());
             return (name.unwrap_or_else(|| "Pipelines".to_owned()), actions);
@@ -279,6 +369,12 @@ impl PipelinesPane {
             (job.can_play(), Action::JobPlay),
             (job.can_cancel(), Action::JobCancel),
         ];
+        if !job.is_bridge() {
+            actions.insert(0, Action::ImageCheck);
+        }
+        if self.is_log() {
+            actions.push(Action::LogSave);
+        }
         let offered = offers.iter().filter(|(can, _)| *can).map(|(_, it)| *it);
         actions.splice(0..0, offered);
         (job.named(), actions)

@@ -5,6 +5,7 @@
 //! and a key cost what is on the screen, not what is in the cluster.
 
 mod columns;
+mod pull_secret;
 mod table;
 mod work;
 
@@ -20,6 +21,7 @@ use crate::panes::Cx;
 use crate::panes::listing::{Listing, visible_rows};
 use crate::panes::workloads::columns::{COLUMNS, Column};
 use crate::rack::Rack;
+use crate::rack::image::Wish;
 use crate::rack::log::feed::Opening;
 use crate::rack::node::Uid;
 use crate::rack::pod::{Maker, Pod, PodHealth};
@@ -230,6 +232,8 @@ impl WorkloadsPane {
             Action::LogsOpen,
             Action::LogsPrevious,
             Action::DescribeOpen,
+            Action::ImageCheck,
+            Action::JobShow,
             Action::YamlOpen,
             Action::CopyName,
         ];
@@ -240,7 +244,7 @@ impl WorkloadsPane {
             menu.extend([Action::PodShell, Action::PodDelete]);
         }
         if item.workload().can_roll() {
-            menu.push(Action::WorkloadRestart);
+            menu.extend([Action::WorkloadRestart, Action::PullSecret]);
         }
         if item.workload().can_scale() {
             menu.push(Action::WorkloadScale);
@@ -289,10 +293,16 @@ impl WorkloadsPane {
                 });
             }
             Action::YamlOpen => cx.msgs.push(Msg::ReadYaml(item.subject())),
+            Action::ImageCheck => cx.msgs.push(Msg::ReadImages(Wish::Object(item.subject()))),
+            Action::JobShow => cx.msgs.push(match cx.rack.images.builder(&item.subject()) {
+                Some(builder) => Msg::ShowJob(Box::new(builder.clone())),
+                None => Msg::info("which job built it is not known: i looks for it"),
+            }),
             Action::CopyName => cx.msgs.push(Msg::Copy(match item.pod() {
                 Some(pod) => pod.name.to_string(),
                 None => item.workload().name.to_string(),
             })),
+            Action::PullSecret => cx.msgs.push(pull_secret::form(&item, cx.rack)),
             Action::PodShell
             | Action::PodDelete
             | Action::WorkloadRestart
@@ -353,6 +363,24 @@ impl WorkloadsPane {
     pub fn view(&self, rack: &Rack, theme: &Theme, area: Rect, buf: &mut Buffer) {
         table::draw(self, rack, theme, area, buf);
     }
+}
+
+/// What is wrong with the form for a pull secret.
+pub(super) fn pull_secret_complaint(
+    answers: &Answers,
+    rack: &Rack,
+) -> Option<(&'static str, String)> {
+    pull_secret::complaint(answers, rack)
+}
+
+/// The form for a pull secret was filled in.
+pub(super) fn pull_secret_wanted(
+    workload: &WorkloadRef,
+    maker: &Maker,
+    answers: &Answers,
+    cx: &mut Cx<'_>,
+) {
+    pull_secret::filled_in(workload, maker, answers, cx);
 }
 
 /// What is wrong with a number of pods that was typed.

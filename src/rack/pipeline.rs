@@ -50,6 +50,8 @@ pub struct Project {
     pub default_branch: Option<String>,
     /// What the owner of the token may do there: 30 Developer, 40 Maintainer, 50 Owner; `None` when it is not told.
     pub access_level: Option<u16>,
+    /// What the names of its images begin with: `registry.example.com/ops/thermo-hub`.
+    pub registry: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

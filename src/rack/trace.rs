@@ -12,6 +12,7 @@ pub mod cause;
 mod entry;
 mod layout;
 mod marker;
+pub mod pushed;
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};

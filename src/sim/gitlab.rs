@@ -5,6 +5,7 @@
 
 mod answers;
 mod log;
+pub(super) mod registry;
 mod story;
 
 use std::convert::Infallible;
@@ -23,6 +24,12 @@ use story::Project;
 
 /// The token it takes.
 const TOKEN: &str = "glpat-demo";
+/// The one project, and its two commits.
+const PATH: &str = "ops/thermo-hub";
+const SHA: [&str; 2] = [
+    "356a192b7913b04c54574d18c28d46e6395428ab",
+    "da4b9237bacccdf19c0760cab7aec4a8359010b0",
+];
 
 /// What goes wrong until it is ordered otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +46,10 @@ pub enum GitlabFault {
 
 #[derive(Debug)]
 struct State {
+    /// Its own host and port.
+    address: String,
     project: Project,
+    registry: registry::Registry,
     fault: Option<GitlabFault>,
     asked: usize,
 }
@@ -58,7 +68,9 @@ impl Gitlab {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let state = Arc::new(Mutex::new(State {
+            address: address.to_string(),
             project: Project::begun(jiff::Timestamp::now()),
+            registry: registry::Registry::default(),
             fault: None,
             asked: 0,
         }));
@@ -76,12 +88,22 @@ impl Gitlab {
         format!("http://{}/gitlab", self.address)
     }
 
+    /// What the names of the project's images begin with.
+    pub fn images(&self) -> String {
+        format!("{}/{PATH}", self.address)
+    }
+
     pub fn token(&self) -> &'static str {
         TOKEN
     }
 
     pub fn fail(&self, fault: Option<GitlabFault>) {
         self.state().fault = fault;
+    }
+
+    /// The numbers of the deploy tokens there are.
+    pub fn deploy_tokens(&self) -> Vec<u64> {
+        self.state().registry.ids()
     }
 
     /// Requests so far.

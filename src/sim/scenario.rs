@@ -279,6 +279,15 @@ impl Scenario {
         &self.about
     }
 
+    /// The same with another image for the workloads of this name, if there are any.
+    #[must_use]
+    pub fn with_image(mut self, workload: &str, image: &str) -> Self {
+        for plan in self.workload.iter_mut().filter(|it| it.name == workload) {
+            image.clone_into(&mut plan.image);
+        }
+        self
+    }
+
     fn check(&self) -> Result<(), String> {
         let mut names = BTreeSet::new();
         for node in &self.node {

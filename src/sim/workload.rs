@@ -57,14 +57,7 @@ impl Workload {
             namespace: plan.namespace.clone(),
             kind: plan.kind,
             image: plan.image.clone(),
-            image_id: format!(
-                "{}@sha256:{}{}",
-                plan.image
-                    .rsplit_once(':')
-                    .map_or(&*plan.image, |(image, _)| image),
-                hex32(number),
-                hex32(number + 1),
-            ),
+            image_id: image_id(&plan.image, number),
             millicores: plan.cpu,
             memory_mi: plan.memory,
             boards,
@@ -96,6 +89,14 @@ impl Workload {
             WorkloadKind::StatefulSet | WorkloadKind::Pod => format!("{}-{ordinal}", self.name),
         }
     }
+}
+
+/// What was pulled: the true digest where the simulated registry has the image.
+fn image_id(image: &str, number: u64) -> String {
+    let digest = super::gitlab::registry::digest(image)
+        .unwrap_or_else(|| format!("sha256:{}{}", hex32(number), hex32(number + 1)));
+    let place = image.rsplit_once(':').map_or(image, |(place, _)| place);
+    format!("{place}@{digest}")
 }
 
 fn metadata(plan: &WorkloadPlan, name: &str, template_hash: &str, number: u64) -> Value {

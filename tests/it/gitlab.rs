@@ -38,6 +38,12 @@ fn settings(sim: &Sim) -> (Settings, tempfile::TempDir) {
     (settings, dir)
 }
 
+/// A connection, and the folder its token is in.
+pub(crate) async fn connected(sim: &Sim) -> (bramble::clients::gitlab::Gitlab, tempfile::TempDir) {
+    let (settings, token) = settings(sim);
+    (connect(&settings).await.unwrap(), token)
+}
+
 impl Bed {
     async fn start() -> Bed {
         Bed::of(&["ops/thermo-hub"]).await

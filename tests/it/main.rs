@@ -13,6 +13,7 @@ mod gitlab;
 mod logs;
 mod metallb;
 mod pools;
+mod registry;
 mod screens;
 mod storage;
 mod symptoms;

@@ -16,7 +16,7 @@ const FEED: usize = 16;
 /// The GitLab servers, and what somebody looks at there.
 #[derive(Default)]
 pub(super) struct Following {
-    settings: Vec<Settings>,
+    pub(super) settings: Vec<Settings>,
     looking: Option<watch::Sender<Looking>>,
 }
 

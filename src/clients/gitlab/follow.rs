@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep_until};
 use super::{Error, Fault, Gitlab, Log, Settings};
 use crate::clients::backoff::Backoff;
 use crate::rack::pipeline::state::{InstanceName, JobRef, Looking, News, ProjectRef, Token, Topic};
+use crate::rack::pipeline::waiting::Runners;
 use crate::rack::pipeline::{Group, Job, JobId, Project, Status};
 use crate::rack::trace::Trace;
 
@@ -30,10 +31,12 @@ const RUNNERS: Duration = Duration::from_secs(60);
 const PROJECTS: Duration = Duration::from_secs(600);
 /// A token that ends is looked at now and then.
 const TOKEN: Duration = Duration::from_secs(3_600);
+/// From this level on the deploy tokens of a project are told.
+const MAINTAINER: u16 = 40;
 /// After an error.
 const AGAIN: Duration = Duration::from_secs(60);
 /// Pipelines of a project that are listed.
-const MOST: usize = 100;
+pub(super) const MOST: usize = 100;
 
 /// Sends what it hears until either side is gone.
 pub async fn follow(
@@ -52,7 +55,7 @@ pub async fn follow(
                     name: Arc::clone(&name),
                     projects: Vec::new(),
                     jobs: HashMap::new(),
-                    log: None,
+                    logs: Vec::new(),
                     due: HashMap::new(),
                     news: &news,
                 };
@@ -118,7 +121,8 @@ struct Follower<'a> {
     projects: Vec<Project>,
     /// The jobs of the pipeline on the screen, by number.
     jobs: HashMap<JobId, Job>,
-    log: Option<OpenLog>,
+    /// One, or two beside each other.
+    logs: Vec<OpenLog>,
     due: HashMap<Topic, Instant>,
     news: &'a mpsc::Sender<News>,
 }
@@ -130,8 +134,12 @@ impl Follower<'_> {
             let look = looking.borrow_and_update().clone();
             let wanted = (look.nudge, look.acted);
             if std::mem::replace(&mut nudge, wanted) != wanted {
-                self.due
-                    .retain(|topic, _| matches!(topic, Topic::Token | Topic::Projects));
+                self.due.retain(|topic, _| {
+                    matches!(
+                        topic,
+                        Topic::Token | Topic::Projects | Topic::DeployTokens(_)
+                    )
+                });
             }
             let topics = self.topics(&look);
             let now = Instant::now();
@@ -192,6 +200,13 @@ impl Follower<'_> {
                 project: project.id,
             })
         }));
+        let may_see = |it: &&Project| it.access_level.is_none_or(|level| level >= MAINTAINER);
+        topics.extend(self.projects.iter().filter(may_see).map(|project| {
+            Topic::DeployTokens(ProjectRef {
+                instance: Arc::clone(&self.name),
+                project: project.id,
+            })
+        }));
         topics.push(Topic::Projects);
         let pipeline = look.pipeline.iter().filter(|it| here(&it.project));
         topics.extend(pipeline.cloned().map(Topic::Jobs));
@@ -203,8 +218,11 @@ impl Follower<'_> {
             if waits {
                 topics.push(Topic::Runners(job.clone()));
             }
-            let is_whole = matches!(&self.log, Some(log) if log.is_of(job, look) && log.is_whole);
-            if look.trace && !is_whole {
+        }
+        let shown = look.job.iter().filter(|_| look.trace).chain(&look.beside);
+        for job in shown.filter(|it| here(&it.project)) {
+            let is_whole = |log: &OpenLog| log.is_of(job, look) && log.is_whole;
+            if !self.logs.iter().any(is_whole) {
                 topics.push(Topic::Trace(job.clone()));
             }
         }
@@ -213,7 +231,7 @@ impl Follower<'_> {
 
     fn interval(&self, topic: &Topic, look: &Looking) -> Duration {
         match topic {
-            Topic::Token => TOKEN,
+            Topic::Token | Topic::DeployTokens(_) => TOKEN,
             Topic::Projects => PROJECTS,
             Topic::Pipelines(_) if !look.is_shown => UNSEEN,
             Topic::Pipelines(project)
@@ -231,8 +249,9 @@ impl Follower<'_> {
                 }
             }
             Topic::Runners(_) => RUNNERS,
-            Topic::Trace(_) => {
-                let quiet = self.log.as_ref().map_or(0, |log| log.quiet);
+            Topic::Trace(job) => {
+                let log = self.logs.iter().find(|log| log.job == *job);
+                let quiet = log.map_or(0, |log| log.quiet);
                 if quiet >= 2 { LOG_QUIET } else { JOBS }
             }
         }
@@ -262,6 +281,10 @@ impl Follower<'_> {
                 let list = self.gitlab.pipelines(project.project, MOST).await?;
                 Ok(News::Pipelines(project.clone(), list))
             }
+            Topic::DeployTokens(project) => {
+                let tokens = self.gitlab.deploy_tokens(project.project).await?;
+                Ok(News::DeployTokens(project.clone(), tokens))
+            }
             Topic::Jobs(pipeline) => {
                 let (project, id) = (pipeline.project.project, pipeline.pipeline);
                 let (jobs, detail) = self.gitlab.jobs(project, id).await?;
@@ -271,7 +294,14 @@ impl Follower<'_> {
             Topic::Runners(job) => {
                 let tags = self.jobs.get(&job.job).map(|job| job.tags.clone());
                 let tags = tags.unwrap_or_default();
-                let runners = self.gitlab.runners(job.project.project, &tags).await?;
+                let mut runners = self.gitlab.runners(job.project.project, &tags).await?;
+                let project = self.projects.iter().find(|it| it.id == job.project.project);
+                // Who may not see the runners may still be told whether one of them would take it.
+                if let (Runners::Refused(_), Some(project)) = (&runners, project)
+                    && let Ok(Some(stuck)) = self.gitlab.stuck(&project.path, job.job).await
+                {
+                    runners = Runners::Stuck(stuck);
+                }
                 Ok(News::Runners(job.clone(), runners))
             }
             Topic::Trace(job) => self.ask_log(job, look).await,
@@ -299,8 +329,11 @@ impl Follower<'_> {
     }
 
     async fn ask_log(&mut self, job: &JobRef, look: &Looking) -> Result<News, Error> {
-        if self.log.as_ref().is_none_or(|log| !log.is_of(job, look)) {
-            self.log = Some(OpenLog {
+        let shown = [look.job.as_ref(), look.beside.as_ref()];
+        self.logs
+            .retain(|log| log.opened == look.opened && shown.contains(&Some(&log.job)));
+        if !self.logs.iter().any(|log| log.job == *job) {
+            self.logs.push(OpenLog {
                 job: job.clone(),
                 opened: look.opened,
                 tag: None,
@@ -322,15 +355,15 @@ impl Follower<'_> {
             }
             is_over
         };
-        let tag = self.log.as_ref().and_then(|log| log.tag.clone());
+        let mut logs = self.logs.iter_mut();
+        let Some(log) = logs.find(|log| log.job == *job) else {
+            return Ok(News::TraceUnchanged(job.clone()));
+        };
         let read = self
             .gitlab
-            .trace(job.project.project, job.job, tag.as_deref())
+            .trace(job.project.project, job.job, log.tag.as_deref())
             .await?;
         let unchanged = News::TraceUnchanged(job.clone());
-        let Some(log) = &mut self.log else {
-            return Ok(unchanged);
-        };
         log.is_whole = is_over;
         match read {
             Log::Whole(body, tag) => {
@@ -354,3 +387,6 @@ fn was_never_taken(job: &Job) -> bool {
         Some("stuck_or_timeout_failure" | "no_matching_runner")
     )
 }
+
+#[cfg(test)]
+mod tests;

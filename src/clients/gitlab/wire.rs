@@ -19,6 +19,7 @@ pub(super) struct WireProject {
     web_url: String,
     default_branch: Option<String>,
     permissions: Option<Permissions>,
+    container_registry_image_prefix: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -44,6 +45,7 @@ impl From<WireProject> for Project {
             url: wire.web_url,
             default_branch: wire.default_branch,
             access_level: wire.permissions.and_then(level),
+            registry: wire.container_registry_image_prefix,
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::rack::workload::WorkloadRef;
 pub(super) const JSON: &str = "application/json";
 
 /// The rules that reading and changing one kind of object needs, and its words.
-struct Kind {
+pub(super) struct Kind {
     get: Rule,
     patch: Rule,
     delete: Rule,
@@ -122,7 +122,7 @@ static STORAGE_CLASS: Kind = Kind {
 };
 
 impl Kind {
-    fn getting(&'static self) -> Asking {
+    pub(super) fn getting(&'static self) -> Asking {
         Asking {
             rule: &self.get,
             what: self.what,
@@ -136,7 +136,7 @@ impl Kind {
         }
     }
 
-    fn patching(&'static self) -> Asking {
+    pub(super) fn patching(&'static self) -> Asking {
         Asking {
             rule: &self.patch,
             what: self.what,
@@ -196,7 +196,7 @@ fn place(object: &Subject) -> Option<(&'static Kind, String)> {
     }
 }
 
-fn namespaced(api: &str, resource: &str, namespace: &str, name: &str) -> String {
+pub(super) fn namespaced(api: &str, resource: &str, namespace: &str, name: &str) -> String {
     let mut path = format!("{api}/namespaces/");
     super::source::push_encoded(&mut path, namespace);
     path.push('/');
@@ -208,7 +208,11 @@ fn namespaced(api: &str, resource: &str, namespace: &str, name: &str) -> String 
 
 /// The uid of the workload that made pods: their owner, or the Deployment behind it. A ReplicaSet of another uid, or none,
 /// says that the Deployment of then is gone.
-async fn uid(connection: &Connection, workload: &WorkloadRef, maker: &Maker) -> Result<Uid, Error> {
+pub(super) async fn uid(
+    connection: &Connection,
+    workload: &WorkloadRef,
+    maker: &Maker,
+) -> Result<Uid, Error> {
     #[derive(Deserialize)]
     struct Object {
         metadata: Meta,
@@ -424,6 +428,12 @@ pub(super) async fn object(
     serde_json::from_slice(&body).map_err(|error| unreadable(object, &error))
 }
 
+/// The whole object as it came.
+pub(super) async fn read(connection: &Connection, object: &Subject) -> Result<bytes::Bytes, Error> {
+    let (kind, path) = found(object)?;
+    connection.get(&path, kind.getting()).await
+}
+
 /// The whole object as YAML, without managedFields.
 pub(super) async fn yaml(connection: &Connection, object: &Subject) -> Result<String, Error> {
     let (kind, path) = found(object)?;
@@ -436,7 +446,7 @@ pub(super) async fn yaml(connection: &Connection, object: &Subject) -> Result<St
     serde_yaml::to_string(&value).map_err(|error| unreadable(object, &error))
 }
 
-fn found(object: &Subject) -> Result<(&'static Kind, String), Error> {
+pub(super) fn found(object: &Subject) -> Result<(&'static Kind, String), Error> {
     place(object).ok_or_else(|| Error::Missing {
         what: format!("object for {object}"),
     })

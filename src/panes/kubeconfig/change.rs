@@ -269,6 +269,9 @@ impl KubeconfigPane {
             | FormId::PoolDeletions { .. }
             | FormId::Manifest
             | FormId::LogSave
+            | FormId::TraceSave
+            | FormId::ArmScaffold
+            | FormId::PullSecret { .. }
             | FormId::Scale { .. }
             | FormId::Expose => return,
         };

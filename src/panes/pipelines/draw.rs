@@ -17,7 +17,7 @@ use crate::panes::listing::Tone;
 use crate::panes::pipelines::rows::{Line, tone};
 use crate::panes::pipelines::{PipelinesPane, Place};
 use crate::rack::Rack;
-use crate::rack::pipeline::state::{InstanceName, JobRef, TOKEN_SOON};
+use crate::rack::pipeline::state::{InstanceName, JobRef, TOKEN_SOON, Token};
 use crate::rack::pipeline::waiting::{Runners, why};
 use crate::rack::pipeline::{Job, Status, clock};
 use crate::rack::time::short;
@@ -240,8 +240,20 @@ pub(super) fn sign(status: &Status, theme: &Theme) -> &'static str {
 /// What is known of one row beyond its cells, with a label each.
 fn about(line: &Line, rack: &Rack) -> Vec<(&'static str, String, Tone)> {
     match line {
-        Line::Project { about, newest, .. } => {
+        Line::Project {
+            project,
+            about,
+            newest,
+            ..
+        } => {
             let mut lines = vec![("url", about.url.clone(), Tone::Plain)];
+            let instance = rack.builds.instances.get(&project.instance);
+            if let Some(token) = instance.and_then(|it| it.token.as_ref()) {
+                lines.push(("token", about_token(token, rack), Tone::Plain));
+            }
+            if let Some(registry) = &about.registry {
+                lines.push(("images", registry.clone(), Tone::Plain));
+            }
             if let Some(newest) = newest {
                 let text = format!("#{} {}", newest.id, newest.status);
                 lines.push(("newest", text, tone(&newest.status)));
@@ -254,6 +266,20 @@ fn about(line: &Line, rack: &Rack) -> Vec<(&'static str, String, Tone)> {
             ("ref", about.branch.clone(), Tone::Plain),
         ],
         Line::Job { at, job, .. } => about_job(at, job, rack),
+    }
+}
+
+/// `may api, read_registry; ends 2027-01-31, in 68 days`.
+fn about_token(token: &Token, rack: &Rack) -> String {
+    let scopes = match token.scopes.as_slice() {
+        [] => "what it may do is not told".to_owned(),
+        scopes if token.is_read_only() => format!("may {}: to look, not to act", scopes.join(", ")),
+        scopes => format!("may {}", scopes.join(", ")),
+    };
+    match (token.expires, token.days_left(rack.now.wall)) {
+        (Some(day), Some(days)) => format!("{scopes}; ends {day}, in {days} days"),
+        _ if token.scopes.is_empty() => scopes,
+        _ => format!("{scopes}; no end"),
     }
 }
 

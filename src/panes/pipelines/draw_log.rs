@@ -85,11 +85,56 @@ pub(super) fn log(
         height: inside.height - taken,
         ..inside
     };
+    let Some((other, second)) = &pane.beside else {
+        return rows(&pane.log, job, open, body, theme, buf);
+    };
+    // Two attempts, this one to the left, with a line above each that says which.
+    let half = body.width / 2;
+    let left = Rect {
+        width: half,
+        ..body
+    };
+    let right = Rect {
+        x: body.x + half,
+        width: body.width - half,
+        ..body
+    };
+    let other_open = rack.builds.beside.as_ref().filter(|it| it.job == *other);
+    let sides = [
+        (left, at, &pane.log, open),
+        (right, other, second, other_open),
+    ];
+    for (side, at, shown, open) in sides {
+        let job = rack.builds.job(at);
+        let text = match job {
+            Some(job) => format!("#{} {} {}", job.id, sign(&job.status, theme), job.status),
+            None => format!("#{}", at.job),
+        };
+        let width = side.width.saturating_sub(2);
+        put(buf, (side.x + 1, side.y), width, &clean(&text), theme.title);
+        let below = Rect {
+            y: side.y + 1,
+            height: side.height.saturating_sub(1),
+            ..side
+        };
+        rows(shown, job, open, below, theme, buf);
+    }
+}
+
+/// The rows of one log, or why there are none.
+fn rows(
+    page: &LogPage,
+    job: Option<&Job>,
+    open: Option<&OpenTrace>,
+    body: Rect,
+    theme: &Theme,
+    buf: &mut Buffer,
+) {
     let Some(open) = open else { return };
-    if pane.log.shown().is_empty() {
+    if page.shown().is_empty() {
         let text = match job {
             _ if open.asked.is_none() => "Asking for the log".to_owned(),
-            _ if !pane.log.filter.is_empty() => "No line has this text.".to_owned(),
+            _ if !page.filter.is_empty() => "No line has this text.".to_owned(),
             Some(job) => format!("No log: {}", job.why_no_log()),
             None => "No log".to_owned(),
         };
@@ -103,7 +148,7 @@ pub(super) fn log(
         );
         return;
     }
-    let window = pane.log.shown().iter().enumerate().skip(pane.log.top);
+    let window = page.shown().iter().enumerate().skip(page.top);
     for ((index, row), y) in window.zip(body.top()..body.bottom()) {
         if let Some(row) = open.trace.rows().get(*row) {
             let line = Rect {
@@ -111,15 +156,7 @@ pub(super) fn log(
                 height: 1,
                 ..body
             };
-            draw_row(
-                &pane.log,
-                open,
-                row,
-                index == pane.log.cursor,
-                line,
-                theme,
-                buf,
-            );
+            draw_row(page, open, row, index == page.cursor, line, theme, buf);
         }
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::action::Action;
 use crate::panes::scrolled;
 use crate::rack::Rack;
+use crate::rack::pipeline::state::OpenTrace;
 use crate::rack::trace::{Row, RowKind, SectionIndex, Trace};
 
 /// How a log is looked at.
@@ -31,8 +32,8 @@ pub(super) struct LogPage {
 
 impl LogPage {
     /// Brings the rows up to date.
-    pub(super) fn settle(&mut self, rack: &Rack, height: usize) {
-        let Some(open) = &rack.builds.trace else {
+    pub(super) fn settle(&mut self, open: Option<&OpenTrace>, height: usize) {
+        let Some(open) = open else {
             return self.shown.clear();
         };
         if self.is_old || self.shown.is_empty() {
@@ -112,8 +113,8 @@ impl LogPage {
         open.is_some_and(|open| open.trace.finding().first_error.is_some())
     }
 
-    pub(super) fn on_action(&mut self, action: Action, rack: &Rack, height: usize) {
-        let Some(open) = &rack.builds.trace else {
+    pub(super) fn on_action(&mut self, action: Action, open: Option<&OpenTrace>, height: usize) {
+        let Some(open) = open else {
             return;
         };
         let trace = &open.trace;
@@ -138,7 +139,7 @@ impl LogPage {
             }
             _ => {}
         }
-        self.settle(rack, height);
+        self.settle(Some(open), height);
     }
 
     fn paged(&self, action: Action, height: usize) -> usize {

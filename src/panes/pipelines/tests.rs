@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::effect::Effect;
-use crate::form::FormId;
+use crate::form::{Answer, FormId};
 use crate::rack::pipeline::state::{InstanceName, News, Token, Topic};
 use crate::rack::pipeline::waiting::Runners;
 use crate::rack::pipeline::{
@@ -74,6 +74,7 @@ fn rack() -> Rack {
         url: "https://git.example.com/ops/thermo-hub".to_owned(),
         default_branch: None,
         access_level: None,
+        registry: None,
     };
     let one = Pipeline {
         id: PipelineId(9311),
@@ -342,6 +343,83 @@ section_start:80:step\r\x1b[0KRunning\n\x1b]52;c;evil\x07harmless\nexec /bin/sh:
     );
     hands.press(&[Action::GoTop, Action::RowOpen]);
     assert!(hands.screen().contains("hidden line"), "{}", hands.screen());
+}
+
+#[test]
+fn the_attempt_before_stands_beside_a_log_and_moves_with_it() {
+    let mut hands = with_log(b"one\ntwo\nthree\n");
+    hands.press(&[Action::AttemptsToggle]);
+    let look = hands.pane.looking(true, &hands.rack);
+    let (job, other) = (look.job.unwrap(), look.beside.unwrap());
+    assert_eq!((job.job, other.job), (JobId(3), JobId(2)));
+    let mut trace = Trace::new();
+    trace.take(b"uno\ndue\ntre\n", true);
+    hands.rack.builds.open_beside(Some(other.clone()));
+    let news = News::Trace(other, Arc::new(trace));
+    hands.rack.builds.apply(news, Duration::from_secs(98));
+    hands.pane.builds_changed(&hands.rack, AREA);
+    let screen = hands.screen();
+    let has = |words: [&str; 2]| {
+        let mut lines = screen.lines();
+        lines.any(|line| words.iter().all(|word| line.contains(word)))
+    };
+    assert!(has(["#3", "#2"]) && has(["two", "due"]), "{screen}");
+    hands.press(&[Action::GoTop]);
+    let (_, page) = hands.pane.beside.as_ref().unwrap();
+    assert_eq!((hands.pane.log.cursor, page.cursor), (0, 0));
+    // There is none before that: only this log is left.
+    hands.press(&[Action::AttemptsToggle]);
+    assert!(!hands.screen().contains("due"));
+    assert!(hands.pane.looking(true, &hands.rack).beside.is_none());
+}
+
+#[test]
+fn a_log_is_saved_whole_or_as_it_is_shown() {
+    let mut hands = with_log(b"one\ntwo\n\x1b[31mthree\x1b[0m\n");
+    hands.press(&[Action::LogSave]);
+    let [Msg::Fill(form)] = hands.msgs.as_slice() else {
+        panic!("{:?}", hands.msgs);
+    };
+    assert_eq!(form.id, FormId::TraceSave);
+    hands.pane.set_filter("two");
+    hands.pane.builds_changed(&hands.rack, AREA);
+    for (which, expected) in [(0, "one\ntwo\n\u{1b}[31mthree"), (1, "two\n")] {
+        let answers = [
+            ("file", Answer::Text("a.log".to_owned())),
+            ("which", Answer::Choice(which)),
+        ];
+        let mut cx = Cx {
+            rack: &hands.rack,
+            area: AREA,
+            msgs: Vec::new(),
+            effects: Vec::new(),
+        };
+        save::filled_in(&hands.pane, &answers.into_iter().collect(), &mut cx);
+        let [Effect::SaveLogs { lines, .. }] = cx.effects.as_slice() else {
+            panic!("{:?}", cx.effects);
+        };
+        let text = String::from_utf8_lossy(lines);
+        assert!(text.starts_with(expected), "{text:?}");
+    }
+}
+
+#[test]
+fn what_the_token_may_and_when_it_ends_stands_with_the_projects() {
+    let mut rack = rack();
+    let token = Token {
+        scopes: vec!["read_api".to_owned(), "read_registry".to_owned()],
+        expires: Some("2027-01-31".parse().unwrap()),
+    };
+    let name: InstanceName = Arc::from("office");
+    rack.builds.apply(News::Token(name, token), Duration::ZERO);
+    let screen = Hands::new(rack).screen();
+    let words = screen.split_whitespace().filter(|word| *word != "│");
+    let flat = words.collect::<Vec<_>>().join(" ");
+    assert!(
+        flat.contains("may read_api, read_registry: to look"),
+        "{screen}"
+    );
+    assert!(flat.contains("ends 2027-01-31, in 68 days"), "{screen}");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::waiting::Runners;
 use super::{Detail, Job, JobId, Pipeline, PipelineId, Project, ProjectId};
 use crate::rack::problem::{Problem, Severity, Subject};
+use crate::rack::pull_secret::{self, DeployToken};
 use crate::rack::trace::Trace;
 
 /// So many days before its end a token is spoken of.
@@ -70,6 +71,8 @@ pub struct Looking {
     pub job: Option<JobRef>,
     /// The log of that job is on the screen.
     pub trace: bool,
+    /// And beside it that of another attempt.
+    pub beside: Option<JobRef>,
     /// Another number: a log was opened anew, and is told whole again even if it was told before.
     pub opened: u64,
     /// Another number wants everything anew at once.
@@ -85,6 +88,8 @@ pub enum Topic {
     Token,
     Projects,
     Pipelines(ProjectRef),
+    /// When the tokens that clusters pull with end.
+    DeployTokens(ProjectRef),
     Jobs(PipelineRef),
     Runners(JobRef),
     Trace(JobRef),
@@ -96,6 +101,7 @@ pub enum News {
     Token(InstanceName, Token),
     Projects(InstanceName, Vec<Project>),
     Pipelines(ProjectRef, Vec<Pipeline>),
+    DeployTokens(ProjectRef, Vec<DeployToken>),
     Jobs(PipelineRef, Vec<Job>, Detail),
     Runners(JobRef, Runners),
     /// The whole log as it is now.
@@ -134,6 +140,9 @@ impl News {
             News::Projects(name, _) => (Arc::clone(name), Topic::Projects),
             News::Trouble(name, topic, _) => (Arc::clone(name), topic.clone()),
             News::Pipelines(project, _) => of_project(project, Topic::Pipelines(project.clone())),
+            News::DeployTokens(project, _) => {
+                of_project(project, Topic::DeployTokens(project.clone()))
+            }
             News::Jobs(pipeline, ..) => {
                 of_project(&pipeline.project, Topic::Jobs(pipeline.clone()))
             }
@@ -156,14 +165,28 @@ pub struct OpenTrace {
     pub asked: Option<Duration>,
 }
 
+impl OpenTrace {
+    fn begun(job: JobRef) -> OpenTrace {
+        OpenTrace {
+            job,
+            trace: Arc::default(),
+            grew: None,
+            asked: None,
+        }
+    }
+}
+
 /// Everything known of pipelines.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Builds {
     pub instances: BTreeMap<InstanceName, Instance>,
     pub pipelines: BTreeMap<ProjectRef, Vec<Pipeline>>,
+    pub deploy_tokens: BTreeMap<ProjectRef, Vec<DeployToken>>,
     pub jobs: BTreeMap<PipelineRef, (Vec<Job>, Detail)>,
     pub runners: BTreeMap<JobRef, Runners>,
     pub trace: Option<OpenTrace>,
+    /// The log of another attempt, beside that one.
+    pub beside: Option<OpenTrace>,
 }
 
 impl Builds {
@@ -185,6 +208,11 @@ impl Builds {
                 let what = format!("the token of GitLab {name} {what}");
                 let next = "make a new access token and put it where config.toml says";
                 problems.push(Problem::new(severity, Subject::Gitlab, what).next(next));
+            }
+        }
+        for (project, tokens) in &self.deploy_tokens {
+            if let Some(about) = self.project(project) {
+                problems.extend(pull_secret::problems(&about.path, tokens, now));
             }
         }
         problems
@@ -210,11 +238,14 @@ impl Builds {
                 });
             }
             News::Pipelines(project, pipelines) => _ = self.pipelines.insert(project, pipelines),
+            News::DeployTokens(project, tokens) => {
+                _ = self.deploy_tokens.insert(project, tokens);
+            }
             News::Jobs(pipeline, jobs, detail) => _ = self.jobs.insert(pipeline, (jobs, detail)),
             News::Runners(job, runners) => _ = self.runners.insert(job, runners),
-            News::Trace(job, trace) => self.grow(&job, trace, now),
+            News::Trace(job, trace) => self.grow(&job, &trace, now),
             News::TraceUnchanged(job) => {
-                if let Some(open) = self.trace.as_mut().filter(|open| open.job == job) {
+                for open in self.open_logs(&job) {
                     open.asked = Some(now);
                 }
             }
@@ -226,31 +257,39 @@ impl Builds {
     pub fn look(&mut self, looking: &Looking) {
         for instance in self.instances.values_mut() {
             instance.troubles.retain(|topic, _| match topic {
-                Topic::Token | Topic::Projects | Topic::Pipelines(_) => true,
+                Topic::Token | Topic::Projects | Topic::Pipelines(_) | Topic::DeployTokens(_) => {
+                    true
+                }
                 Topic::Jobs(pipeline) => looking.pipeline.as_ref() == Some(pipeline),
-                Topic::Runners(job) | Topic::Trace(job) => looking.job.as_ref() == Some(job),
+                Topic::Runners(job) | Topic::Trace(job) => {
+                    looking.job.as_ref() == Some(job) || looking.beside.as_ref() == Some(job)
+                }
             });
         }
     }
 
     /// Shows the log of another job from now on, or none.
     pub fn open_trace(&mut self, job: Option<JobRef>) {
-        self.trace = job.map(|job| OpenTrace {
-            job,
-            trace: Arc::default(),
-            grew: None,
-            asked: None,
-        });
+        self.trace = job.map(OpenTrace::begun);
     }
 
-    fn grow(&mut self, job: &JobRef, trace: Arc<Trace>, now: Duration) {
-        let Some(open) = self.trace.as_mut().filter(|open| open.job == *job) else {
-            return;
-        };
-        open.asked = Some(now);
-        if open.trace != trace {
-            open.grew = Some(now);
-            open.trace = trace;
+    /// Shows the log of another attempt beside it, or none.
+    pub fn open_beside(&mut self, job: Option<JobRef>) {
+        self.beside = job.map(OpenTrace::begun);
+    }
+
+    fn open_logs(&mut self, job: &JobRef) -> impl Iterator<Item = &mut OpenTrace> {
+        let both = self.trace.iter_mut().chain(&mut self.beside);
+        both.filter(move |open| open.job == *job)
+    }
+
+    fn grow(&mut self, job: &JobRef, trace: &Arc<Trace>, now: Duration) {
+        for open in self.open_logs(job) {
+            open.asked = Some(now);
+            if open.trace != *trace {
+                open.grew = Some(now);
+                open.trace = Arc::clone(trace);
+            }
         }
     }
 

@@ -113,6 +113,12 @@ fn a_job_that_waits_says_for_what() {
         ),
         (
             "pending",
+            Runners::Stuck(true),
+            "GitLab says that it is stuck: no runner with the tags",
+        ),
+        ("pending", Runners::Stuck(false), "not stuck: a runner"),
+        (
+            "pending",
             Runners::Fitting(vec![
                 runner("pi-1", "online", true),
                 runner("pi-2", "stale", false),

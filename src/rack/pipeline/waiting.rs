@@ -13,6 +13,8 @@ pub enum Runners {
     NotAsked,
     /// GitLab does not tell, with its reason.
     Refused(String),
+    /// GitLab does not tell which runners there are, but whether any that is online can take the job.
+    Stuck(bool),
     /// Those that have the tags of the job.
     Fitting(Vec<Runner>),
 }
@@ -72,6 +74,12 @@ fn about_runners(job: &Job, runners: &Runners) -> Vec<String> {
                 "whether there are runners {wanted} is not known: {why}"
             )]
         }
+        Runners::Stuck(true) => vec![format!(
+            "GitLab says that it is stuck: no runner {wanted} is online for this project; a Maintainer sees which there are"
+        )],
+        Runners::Stuck(false) => vec![format!(
+            "GitLab says that it is not stuck: a runner {wanted} is online, and busy with other jobs"
+        )],
         Runners::Fitting(runners) if runners.is_empty() => vec![format!(
             "no runner of this project is among those {wanted}: give one its tags, or change the tags of the job"
         )],

@@ -11,24 +11,19 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::story::{Job, Project};
-use super::{GitlabFault, State, TOKEN};
+use super::{GitlabFault, PATH, SHA, State, TOKEN};
 
 const PROJECT: u64 = 4711;
-const PATH: &str = "ops/thermo-hub";
-const SHA: [&str; 2] = [
-    "356a192b7913b04c54574d18c28d46e6395428ab",
-    "da4b9237bacccdf19c0760cab7aec4a8359010b0",
-];
 
-struct Answer {
-    status: u16,
-    kind: &'static str,
-    headers: Vec<(&'static str, String)>,
-    body: String,
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) kind: &'static str,
+    pub(super) headers: Vec<(&'static str, String)>,
+    pub(super) body: String,
 }
 
 impl Answer {
-    fn json(status: u16, body: &Value) -> Answer {
+    pub(super) fn json(status: u16, body: &Value) -> Answer {
         Answer {
             status,
             kind: "application/json",
@@ -37,7 +32,7 @@ impl Answer {
         }
     }
 
-    fn not_found(what: &str) -> Answer {
+    pub(super) fn not_found(what: &str) -> Answer {
         Answer::json(404, &json!({ "message": format!("404 {what} Not Found") }))
     }
 }
@@ -47,8 +42,8 @@ pub(super) async fn answer(
     request: Request<Incoming>,
 ) -> Response<Full<Bytes>> {
     let (parts, body) = request.into_parts();
-    // What a job is played with changes nothing here.
-    let _ = body.collect().await;
+    let body = body.collect().await.map(|it| it.to_bytes());
+    let body: Value = serde_json::from_slice(&body.unwrap_or_default()).unwrap_or_default();
     let header = |name: &str| {
         let value = parts.headers.get(name)?;
         value.to_str().ok().map(str::to_owned)
@@ -58,8 +53,25 @@ pub(super) async fn answer(
         let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
         state.asked += 1;
         let fault = state.fault;
-        let answer = if is_known {
-            route(&mut state.project, &parts.method, parts.uri.path())
+        let (path, login) = (parts.uri.path(), header("authorization"));
+        let today = Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+        let of_registry = state
+            .registry
+            .answer(&state.address, path, login.as_deref());
+        let answer = if let Some(answer) = of_registry {
+            answer
+        } else if path == "/gitlab/jwt/auth" {
+            let query = parts.uri.query().unwrap_or_default();
+            state.registry.token(query, login.as_deref(), today)
+        } else if let Some(id) = deploy_token(path).filter(|_| is_known) {
+            match (&parts.method, id) {
+                (&Method::POST, _) => state.registry.make(&body, today),
+                (&Method::DELETE, Some(id)) => state.registry.revoke(id),
+                _ => state.registry.list(today),
+            }
+        } else if is_known {
+            let address = state.address.clone();
+            route(&mut state.project, &address, &parts.method, path)
         } else {
             Answer::json(401, &json!({ "message": "401 Unauthorized" }))
         };
@@ -116,7 +128,13 @@ fn spoiled(fault: GitlabFault, mut answer: Answer) -> Answer {
     }
 }
 
-fn route(project: &mut Project, method: &Method, path: &str) -> Answer {
+/// True for the deploy tokens of the project; with the number of one.
+fn deploy_token(path: &str) -> Option<Option<u64>> {
+    let rest = path.strip_prefix("/gitlab/api/v4/projects/4711/deploy_tokens")?;
+    Some(rest.strip_prefix('/').and_then(|id| id.parse().ok()))
+}
+
+fn route(project: &mut Project, address: &str, method: &Method, path: &str) -> Answer {
     let now = Timestamp::now();
     let path = path.strip_prefix("/gitlab/api/v4/").unwrap_or_default();
     let parts: Vec<&str> = path.split('/').collect();
@@ -125,8 +143,10 @@ fn route(project: &mut Project, method: &Method, path: &str) -> Answer {
         (&Method::GET, ["personal_access_tokens", "self"]) => {
             Answer::json(200, &json!({ "scopes": ["api"], "expires_at": null }))
         }
-        (&Method::GET, ["projects"]) => Answer::json(200, &json!([about()])),
-        (&Method::GET, ["projects", "4711" | "ops%2Fthermo-hub"]) => Answer::json(200, &about()),
+        (&Method::GET, ["projects"]) => Answer::json(200, &json!([about(address)])),
+        (&Method::GET, ["projects", "4711" | "ops%2Fthermo-hub"]) => {
+            Answer::json(200, &about(address))
+        }
         (&Method::GET, ["projects", "4711", "pipelines"]) => {
             let all = project.pipelines().into_iter();
             let list: Vec<Value> = all.map(|id| pipeline(project, id, now)).collect();
@@ -156,7 +176,7 @@ fn route(project: &mut Project, method: &Method, path: &str) -> Answer {
             match project.job(number(id)) {
                 Some(job) => Answer {
                     kind: "text/plain",
-                    body: job.log(now),
+                    body: job.log(now, address),
                     ..Answer::json(200, &Value::Null)
                 },
                 None => Answer::not_found("Job"),
@@ -184,12 +204,13 @@ fn act(project: &mut Project, id: u64, verb: &str, now: Timestamp) -> Answer {
     }
 }
 
-fn about() -> Value {
+fn about(address: &str) -> Value {
     json!({
         "id": PROJECT,
         "path_with_namespace": PATH,
         "web_url": format!("https://gitlab.example.com/{PATH}"),
         "default_branch": "main",
+        "container_registry_image_prefix": format!("{address}/{PATH}"),
         "permissions": { "project_access": { "access_level": 40 }, "group_access": null },
     })
 }

@@ -2,7 +2,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::PATH;
 use super::log::{Form, Said, section, written};
+use super::registry::digest;
 
 /// Runners report so seldom; GitLab's own page makes it every three seconds.
 const REPORTS_EVERY: i64 = 10;
@@ -206,7 +208,7 @@ impl Job {
     }
 
     /// What has reached the server of its log.
-    pub(super) fn log(&self, now: Timestamp) -> String {
+    pub(super) fn log(&self, now: Timestamp, address: &str) -> String {
         let Some(started) = self.started.filter(|_| self.fate != Fate::Waits) else {
             return String::new();
         };
@@ -217,10 +219,10 @@ impl Job {
             }
             _ => now,
         };
-        written(&self.says(started), started, reported, self.form)
+        written(&self.says(started, address), started, reported, self.form)
     }
 
-    fn says(&self, started: Timestamp) -> Vec<Said> {
+    fn says(&self, started: Timestamp, address: &str) -> Vec<Said> {
         let say = |after: i64, stream: &'static str, text: String| Said {
             after,
             stream,
@@ -254,6 +256,12 @@ impl Job {
             if step % 4 == 0 {
                 script.push(say(after, "01E", format!("#{step} warning: slow card")));
             }
+        }
+        // The first pipeline's image is the one that the rack runs.
+        let image = format!("{address}/{PATH}/web:356a192b");
+        if let ("build", 9310, Some(digest)) = (self.name, self.pipeline, digest(&image)) {
+            let text = format!("#21 pushing manifest for {image}@{digest} 0.4s done");
+            script.push(say(end, "01O", text));
         }
         if self.fate == Fate::Fails {
             let text = "#9 0.182 exec /bin/sh: exec format error".to_owned();

@@ -6,20 +6,27 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 /// The raw answers by the beginning of the path; the last one of a path is given again and again.
-pub(super) struct Script {
+pub(in crate::clients::gitlab) struct Script {
     answers: Vec<(String, Vec<Vec<u8>>)>,
 }
 
 impl Script {
-    pub(super) fn new() -> Script {
+    pub(in crate::clients::gitlab) fn new() -> Script {
         Script {
             answers: Vec::new(),
         }
     }
 
     /// Below `/api/v4`.
-    pub(super) fn on(mut self, path: &str, answer: impl Into<Vec<u8>>) -> Script {
-        let path = format!("/gitlab/api/v4{path}");
+    pub(in crate::clients::gitlab) fn on(
+        mut self,
+        path: &str,
+        answer: impl Into<Vec<u8>>,
+    ) -> Script {
+        let path = match path {
+            "/graphql" => "/gitlab/api/graphql".to_owned(),
+            path => format!("/gitlab/api/v4{path}"),
+        };
         match self.answers.iter_mut().find(|(of, _)| *of == path) {
             Some((_, answers)) => answers.push(answer.into()),
             None => self.answers.push((path, vec![answer.into()])),
@@ -28,7 +35,7 @@ impl Script {
     }
 
     /// Starts it on a free port of this machine. It ends with the test.
-    pub(super) async fn start(self) -> Server {
+    pub(in crate::clients::gitlab) async fn start(self) -> Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/gitlab/", listener.local_addr().unwrap());
         let asked: Arc<Mutex<Vec<String>>> = Arc::default();
@@ -88,14 +95,14 @@ fn is_whole(request: &[u8]) -> bool {
     body.len() >= length
 }
 
-pub(super) struct Server {
-    pub(super) url: String,
+pub(in crate::clients::gitlab) struct Server {
+    pub(in crate::clients::gitlab) url: String,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
     /// An address nobody listens at: port 1 needs rights that no test has.
-    pub(super) fn unreachable() -> Server {
+    pub(in crate::clients::gitlab) fn unreachable() -> Server {
         Server {
             url: "http://127.0.0.1:1/gitlab".to_owned(),
             asked: Arc::default(),
@@ -103,18 +110,18 @@ impl Server {
     }
 
     /// The requests so far, as they came.
-    pub(super) fn asked(&self) -> Vec<String> {
+    pub(in crate::clients::gitlab) fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().clone()
     }
 }
 
 /// `200 OK` with JSON.
-pub(super) fn json(body: &str) -> Vec<u8> {
+pub(in crate::clients::gitlab) fn json(body: &str) -> Vec<u8> {
     json_with("200 OK", "", body)
 }
 
 /// `headers` end with a line end each.
-pub(super) fn json_with(status: &str, headers: &str, body: &str) -> Vec<u8> {
+pub(in crate::clients::gitlab) fn json_with(status: &str, headers: &str, body: &str) -> Vec<u8> {
     let length = body.len();
     format!(
         "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\
