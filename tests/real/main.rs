@@ -46,6 +46,7 @@ mod logs;
 mod outages;
 mod pools;
 mod pools_install;
+mod pull_secrets;
 mod rights;
 mod services;
 mod ssh;
