@@ -14,6 +14,7 @@ mod hosts;
 mod images;
 mod input;
 mod logs;
+mod onboarding;
 mod pipelines;
 mod popup;
 mod restores;
@@ -159,6 +160,7 @@ impl Model {
             context,
         }];
         effects.push(Effect::ReadBackups);
+        effects.push(Effect::ReadOnboarding);
         self.want_metrics(&mut effects);
         effects
     }
@@ -313,6 +315,7 @@ impl Model {
         let swaps = std::mem::take(&mut self.rack.swaps);
         let fleet = std::mem::take(&mut self.rack.fleet);
         let backups = std::mem::take(&mut self.rack.backups);
+        let onboarding = std::mem::take(&mut self.rack.onboarding);
         let builds = std::mem::take(&mut self.rack.builds);
         logs::stop(self, effects);
         self.rack = Rack::new(self.now());
@@ -322,13 +325,16 @@ impl Model {
         self.rack.logbook = self.new_logbook();
         self.rack.fleet = fleet;
         self.rack.backups = backups;
+        self.rack.onboarding = onboarding;
         self.rack.builds = builds;
         context.clone_into(&mut self.rack.cluster.context);
-        // The contexts and the pipelines are the same in every cluster.
+        // The contexts, the pipelines and boards on their way are the same in every cluster.
         let kubeconfig = std::mem::take(&mut self.panes.kubeconfig);
         let pipelines = std::mem::take(&mut self.panes.pipelines);
+        let onboard = std::mem::take(&mut self.panes.onboard);
         self.panes = Panes {
             kubeconfig,
+            onboard,
             pipelines,
             ..Panes::default()
         };

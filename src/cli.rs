@@ -21,6 +21,7 @@ mod pools;
 mod report;
 mod restore;
 mod shell;
+mod supplies;
 mod tables;
 mod trace;
 
@@ -102,7 +103,7 @@ struct Global {
 enum Command {
     /// Play a rack that exists only in this process, and show it.
     Demo {
-        /// Which rack: office, bad-day, large, vips, old-metallb or storage.
+        /// Which rack: office, bad-day, large, vips, old-metallb, storage or onboard.
         #[arg(long, value_name = "NAME", default_value = "office")]
         scenario: String,
         /// The same seed plays the same story.

@@ -36,8 +36,26 @@ pub struct Config {
     pub log_lines: usize,
     /// By name of context.
     pub clusters: BTreeMap<String, Cluster>,
+    /// Where k3s comes from when boards are onboarded.
+    pub k3s: K3s,
     /// By a name of one's own: where pipelines are.
     pub gitlab: BTreeMap<String, Gitlab>,
+}
+
+/// Where k3s comes from: mirrors in place of its own addresses, or files for boards without a way to the internet.
+#[derive(Debug, Clone, Default, Deserialize, PartialEq, Eq)]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+pub struct K3s {
+    /// Redirects `/<channel>` to a URL that ends in a tag.
+    pub channels: Option<String>,
+    /// Holds `<tag>/k3s-arm64` and the like.
+    pub releases: Option<String>,
+    /// The install script.
+    pub installer: Option<String>,
+    /// Files in place of downloads.
+    pub binary_file: Option<PathBuf>,
+    pub installer_file: Option<PathBuf>,
+    pub images_file: Option<PathBuf>,
 }
 
 /// Settings of one GitLab. The token is named in one of four ways and never stands here itself.
@@ -104,6 +122,7 @@ impl Default for Config {
             ssh_config: None,
             log_lines: 100_000,
             clusters: BTreeMap::new(),
+            k3s: K3s::default(),
             gitlab: BTreeMap::new(),
         }
     }
@@ -210,6 +229,16 @@ mod tests {
         assert_eq!(config.cluster("office-rack").dhcp, ["10.0.0.0/28"]);
         assert!(config.cluster("other").probe, "unless it is switched off");
         assert_eq!(config.cluster("other"), Cluster::default());
+    }
+
+    #[test]
+    fn mirrors_and_files_of_k3s_are_read() {
+        let (config, complaint) =
+            parse("[k3s]\nreleases = \"https://mirror.lan/k3s\"\nbinary-file = \"/srv/k3s\"\n");
+        assert_eq!(complaint, None);
+        assert_eq!(config.k3s.binary_file, Some(PathBuf::from("/srv/k3s")));
+        let (_, complaint) = parse("[k3s]\nbinary = 3\n");
+        assert!(complaint.is_some_and(|it| it.contains("binary")));
     }
 
     #[test]

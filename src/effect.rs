@@ -11,6 +11,7 @@ use crate::rack::kubeconfig_change::{Asked, Lock, Order};
 use crate::rack::log::feed::{FeedId, Origin};
 use crate::rack::manifest::Manifest;
 use crate::rack::node::{NodeName, Uid};
+use crate::rack::onboard::{machine, wish};
 use crate::rack::pipeline::state::{JobRef, Looking};
 use crate::rack::pod::{Maker, PodName};
 use crate::rack::pool_text::{Change, Form};
@@ -56,6 +57,11 @@ pub enum TaskKey {
     Builds,
     Draft,
     Preview,
+    /// What a wish for boards leaves open.
+    Prepare,
+    /// Runs of boards that were cut off.
+    CutOff,
+    Onboard,
     /// Logs that are read for the viewer.
     Feed(FeedId),
     Write,
@@ -224,6 +230,21 @@ pub enum Effect {
         context: String,
         wanted: Box<Wanted>,
     },
+    // Boards on their way into the cluster.
+    /// Find out the version of a channel and the address of the server.
+    PrepareOnboarding(Box<wish::Asked>),
+    /// Look at a board, keep its journal, take its next step: in this order, one after the other.
+    Onboard {
+        wish: Box<wish::Wish>,
+        orders: Vec<machine::Order>,
+    },
+    /// The person has accepted a board's plan, or wants it tried again.
+    SteerOnboarding {
+        host: String,
+        event: Box<machine::Event>,
+    },
+    /// Read the journals of boards whose run was cut off.
+    ReadOnboarding,
 
     // Our own files.
     /// The draft of this key, and what was applied from here.
@@ -372,13 +393,19 @@ impl Effect {
             | Effect::ScaleWorkload { .. }
             | Effect::WriteScaffold(_)
             | Effect::MakePullSecret { .. }
+            | Effect::SteerOnboarding { .. }
             // A person can change anything there.
             | Effect::Exec { .. }
             | Effect::Shell(_) => true,
+            Effect::Onboard { orders, .. } => {
+                orders.iter().any(|order| matches!(order, machine::Order::Do { .. }))
+            }
             // To stop is never forbidden.
             Effect::CancelDrain(_)
             | Effect::WatchBoards { .. }
             | Effect::AnswerSsh { .. }
+            | Effect::PrepareOnboarding(_)
+            | Effect::ReadOnboarding
             | Effect::PlanDrain { .. }
             | Effect::Follow { .. }
             | Effect::WantMetrics(_)

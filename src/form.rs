@@ -94,6 +94,12 @@ pub enum FormId {
     },
     /// Files for building an image are written into a folder.
     ArmScaffold,
+    /// Boards are added to those that are onboarded.
+    Onboard,
+    /// The node of a board that is onboarded gets another name.
+    OnboardName {
+        host: String,
+    },
     /// A connection over SSH wants secrets.
     Ssh {
         request: RequestId,

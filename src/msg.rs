@@ -18,6 +18,9 @@ use crate::rack::kubeconfig_change::{Done, LastChange, Order, Preview, Refusal};
 use crate::rack::log::feed::{FeedId, FeedNews, Opening};
 use crate::rack::manifest::Manifest;
 use crate::rack::node::{NodeName, PasswordSecret, Uid};
+use crate::rack::onboard::journal::Journal as OnboardJournal;
+use crate::rack::onboard::machine::Event;
+use crate::rack::onboard::wish::Wish as OnboardWish;
 use crate::rack::pipeline::state::News as BuildNews;
 use crate::rack::pool_text::Changed;
 use crate::rack::problem::{Problem, Subject};
@@ -188,6 +191,25 @@ pub enum Msg {
     },
     /// The next piece of work on the lines that are kept is due.
     GoOnWithLogs,
+    // Boards on their way into the cluster.
+    /// News for the machine of a board.
+    Onboard {
+        host: String,
+        event: Box<Event>,
+    },
+    /// What a board has printed; secrets are taken out.
+    OnboardLines {
+        host: String,
+        lines: Vec<String>,
+    },
+    /// Runs of boards that were cut off, and what is wrong with their files.
+    OnboardFound(Vec<OnboardJournal>, Vec<Problem>),
+    /// What was asked for, board by board.
+    OnboardWished(Result<Vec<OnboardWish>, Problem>),
+    /// Merge the kubeconfig of this source: a file, or `ssh://HOST`.
+    MergeKubeconfig(String),
+    /// Take a board off the list.
+    OnboardForget(String),
     TaskFailed(TaskKey, Problem),
 
     // What a pane asks of the rest of the program.

@@ -5,6 +5,7 @@
 pub mod kubeconfig;
 mod listing;
 pub mod logs;
+pub mod onboard;
 mod page;
 pub mod pipelines;
 pub mod pools;
@@ -46,6 +47,7 @@ pub struct Panes {
     pub kubeconfig: kubeconfig::KubeconfigPane,
     pub pools: pools::PoolsPane,
     pub storage: storage::StoragePane,
+    pub onboard: onboard::OnboardPane,
     pub pipelines: pipelines::PipelinesPane,
     pub logs: logs::LogsPane,
     pub workloads: workloads::WorkloadsPane,
@@ -58,6 +60,7 @@ impl Panes {
             PaneId::Rack => self.rack.on_action(action, cx),
             PaneId::Services => self.services.on_action(action, cx),
             PaneId::Kubeconfig => self.kubeconfig.on_action(action, cx),
+            PaneId::Onboard => self.onboard.on_action(action, cx),
             PaneId::Pipelines => self.pipelines.on_action(action, cx),
             PaneId::Pools => self.pools.on_action(action, cx),
             PaneId::Storage => self.storage.on_action(action, cx),
@@ -96,6 +99,9 @@ impl Panes {
                 }
                 FormId::ArmScaffold => pipelines::arm::filled_in(answers, cx),
                 FormId::LogSave => self.logs.filled_in(answers, cx),
+                FormId::Onboard | FormId::OnboardName { .. } => {
+                    onboard::filled_in(form, answers, cx);
+                }
                 FormId::KubeconfigMerge
                 | FormId::KubeconfigConflict
                 | FormId::ContextRename { .. }
@@ -131,6 +137,7 @@ impl Panes {
             PaneId::Rack
             | PaneId::Services
             | PaneId::Storage
+            | PaneId::Onboard
             | PaneId::Pipelines
             | PaneId::Logs
             | PaneId::Workloads
@@ -146,6 +153,7 @@ impl Panes {
             PaneId::Rack
             | PaneId::Services
             | PaneId::Storage
+            | PaneId::Onboard
             | PaneId::Pipelines
             | PaneId::Logs
             | PaneId::Workloads
@@ -160,6 +168,7 @@ impl Panes {
             PaneId::Rack
             | PaneId::Services
             | PaneId::Storage
+            | PaneId::Onboard
             | PaneId::Pipelines
             | PaneId::Logs
             | PaneId::Workloads
@@ -194,6 +203,7 @@ impl Panes {
             FormId::PullSecret { .. } => workloads::pull_secret_complaint(answers, rack),
             FormId::ArmScaffold => pipelines::arm::complaint(answers),
             FormId::LogSave | FormId::TraceSave => logs::complaint(answers),
+            FormId::Onboard | FormId::OnboardName { .. } => onboard::complaint(form, answers),
             FormId::KubeconfigMerge
             | FormId::KubeconfigConflict
             | FormId::ContextRename { .. }
@@ -209,6 +219,7 @@ impl Panes {
             PaneId::Rack => self.rack.filter(),
             PaneId::Services => self.services.filter(),
             PaneId::Kubeconfig => self.kubeconfig.filter(),
+            PaneId::Onboard => self.onboard.filter(),
             PaneId::Pipelines => self.pipelines.filter(),
             PaneId::Pools => self.pools.filter(),
             PaneId::Storage => self.storage.filter(),
@@ -226,6 +237,7 @@ impl Panes {
             PaneId::Workloads => self.workloads.settle(rack),
             PaneId::Pools
             | PaneId::Storage
+            | PaneId::Onboard
             | PaneId::Pipelines
             | PaneId::Logs
             | PaneId::Kubeconfig
@@ -241,7 +253,11 @@ impl Panes {
             PaneId::Workloads => self.workloads.measure(rack, area),
             PaneId::Storage => self.storage.measure(rack, area),
             PaneId::Kubeconfig => self.kubeconfig.measure(rack, area),
-            PaneId::Pools | PaneId::Pipelines | PaneId::Logs | PaneId::Problems => {}
+            PaneId::Pools
+            | PaneId::Onboard
+            | PaneId::Pipelines
+            | PaneId::Logs
+            | PaneId::Problems => {}
         }
     }
 
@@ -250,6 +266,7 @@ impl Panes {
             PaneId::Rack => self.rack.set_filter(text),
             PaneId::Services => self.services.set_filter(text),
             PaneId::Kubeconfig => self.kubeconfig.set_filter(text),
+            PaneId::Onboard => self.onboard.set_filter(text),
             PaneId::Pipelines => self.pipelines.set_filter(text),
             PaneId::Pools => self.pools.set_filter(text),
             PaneId::Storage => self.storage.set_filter(text),
@@ -265,6 +282,7 @@ impl Panes {
             PaneId::Rack => self.rack.is_detail(),
             PaneId::Services => self.services.is_detail(),
             PaneId::Storage => self.storage.is_detail(),
+            PaneId::Onboard => self.onboard.is_detail(),
             PaneId::Pools
             | PaneId::Pipelines
             | PaneId::Logs
@@ -284,6 +302,7 @@ impl Panes {
             PaneId::Logs => self.logs.close(rack),
             PaneId::Workloads => self.workloads.close(),
             PaneId::Kubeconfig => self.kubeconfig.close(),
+            PaneId::Onboard => self.onboard.close(),
             PaneId::Pipelines => self.pipelines.close(),
             PaneId::Problems => self.problems.close(),
         }
@@ -295,6 +314,7 @@ impl Panes {
             PaneId::Rack => self.rack.hints(),
             PaneId::Services => self.services.hints(),
             PaneId::Kubeconfig => self.kubeconfig.hints(),
+            PaneId::Onboard => self.onboard.hints(rack),
             PaneId::Pipelines => self.pipelines.hints(rack),
             PaneId::Pools => self.pools.hints(),
             PaneId::Storage => self.storage.hints(),
@@ -310,6 +330,7 @@ impl Panes {
             PaneId::Rack => self.rack.menu(rack),
             PaneId::Services => self.services.menu(rack),
             PaneId::Kubeconfig => self.kubeconfig.menu(rack),
+            PaneId::Onboard => self.onboard.menu(rack),
             PaneId::Pipelines => self.pipelines.menu(rack),
             PaneId::Pools => self.pools.menu(rack),
             PaneId::Storage => self.storage.menu(rack),

@@ -70,6 +70,7 @@ use crate::rack::log::logbook::Logbook;
 use crate::rack::metallb::MetalLb;
 use crate::rack::namespace::Namespace;
 use crate::rack::node::{Lease, Node, NodeName, Uid};
+use crate::rack::onboard::runs::Runs;
 use crate::rack::pipeline::state::Builds;
 use crate::rack::pod::{Pod, PodCounts, PodHealth};
 use crate::rack::pools::range::AddressRange;
@@ -96,6 +97,8 @@ pub struct Rack {
     pub link: Link,
     /// All contexts of the kubeconfig; not of this cluster alone.
     pub fleet: Fleet,
+    /// Boards on their way into the cluster; whatever context is on the screen.
+    pub onboarding: Runs,
     /// Pipelines of all GitLab servers; not of this cluster alone.
     pub builds: Builds,
     /// Images that were looked at, and who runs them.
@@ -168,6 +171,7 @@ impl Rack {
             cluster: ClusterInfo::default(),
             link: Link::new(now.mono),
             fleet: Fleet::default(),
+            onboarding: Runs::default(),
             builds: Builds::default(),
             images: Images::default(),
             watched_since: now.mono,

@@ -28,11 +28,13 @@ mod metallb;
 mod metrics;
 mod node;
 mod object;
+mod onboard;
 mod owners;
 mod pod;
 mod pods;
 mod populate;
 mod random;
+mod releases;
 mod resource;
 mod rollouts;
 mod scenario;
@@ -61,6 +63,7 @@ use tokio::time::Instant;
 
 pub use gitlab::{Gitlab, GitlabFault};
 pub use handles::{ApiHandle, NodeHandle};
+pub use releases::Releases;
 pub use scenario::Scenario;
 pub use shared::Fault;
 pub use sshd::{SshFault, SshLogin};
@@ -77,6 +80,7 @@ pub(crate) const USER: &str = "demo";
 pub struct Sim {
     shared: Arc<Shared>,
     context: String,
+    version: String,
     address: SocketAddr,
     commands: mpsc::Sender<Command>,
     tasks: JoinSet<()>,
@@ -89,6 +93,7 @@ impl Sim {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let context = scenario.context().to_owned();
+        let version = scenario.server_version.clone();
         let token = format!("demo-{:016x}", random::hash(seed, "token"));
         let started = Instant::now();
         let shared = Arc::new(Shared::new(populate::world(scenario, seed), token));
@@ -110,6 +115,7 @@ impl Sim {
         Ok(Self {
             shared,
             context,
+            version,
             address,
             commands,
             tasks,
@@ -125,6 +131,11 @@ impl Sim {
     /// The name of the one context of its kubeconfig.
     pub fn context(&self) -> &str {
         &self.context
+    }
+
+    /// The version of k3s its boards run.
+    pub fn version(&self) -> &str {
+        &self.version
     }
 
     /// The token of the demo's user.

@@ -37,6 +37,52 @@ impl Action {
                 "claims, and where their data are",
                 Danger::Safe,
             ),
+            Action::PaneOnboard => (
+                "pane-onboard",
+                "boards on their way into the cluster",
+                Danger::Safe,
+            ),
+            Action::OnboardAdd => (
+                "onboard-add",
+                "add boards; they are checked first",
+                Danger::Safe,
+            ),
+            Action::OnboardAccept => (
+                "onboard-accept",
+                "do the plan: it is shown and asked about",
+                Danger::Writes,
+            ),
+            Action::OnboardAcceptAll => (
+                "onboard-accept-all",
+                "do all plans: one question for every board",
+                Danger::Writes,
+            ),
+            Action::OnboardFix => (
+                "onboard-fix",
+                "fix: what stands against the board, asked first",
+                Danger::Writes,
+            ),
+            Action::OnboardRetry => (
+                "onboard-retry",
+                "again: go on where the board stands",
+                Danger::Writes,
+            ),
+            Action::OnboardRename => ("onboard-rename", "name: another for the node", Danger::Safe),
+            Action::OnboardShell => (
+                "onboard-shell",
+                "shell: log in to the board",
+                Danger::Writes,
+            ),
+            Action::OnboardKubeconfig => (
+                "onboard-kubeconfig",
+                "kubeconfig: merge the one of this server",
+                Danger::Writes,
+            ),
+            Action::OnboardForget => (
+                "onboard-forget",
+                "off the list: the board is left as it is",
+                Danger::Safe,
+            ),
             Action::PanePipelines => ("pane-pipelines", "builds: from commit to Pi", Danger::Safe),
             Action::JobRetry => ("job-retry", "retry: run this job anew", Danger::Writes),
             Action::JobCancel => ("job-cancel", "cancel: stop this job", Danger::Writes),

@@ -64,7 +64,7 @@ const WITH_WORD: [(&str, &str); 7] = [
 ];
 
 /// Short names people bring along from other tools.
-const SHORT: [(&str, Action); 19] = [
+const SHORT: [(&str, Action); 20] = [
     ("q", Action::Quit),
     ("quit", Action::Quit),
     ("q!", Action::Quit),
@@ -78,6 +78,7 @@ const SHORT: [(&str, Action); 19] = [
     ("kubeconfig", Action::PaneKubeconfig),
     ("contexts", Action::PaneKubeconfig),
     ("pools", Action::PanePools),
+    ("onboard", Action::PaneOnboard),
     ("pipelines", Action::PanePipelines),
     ("builds", Action::PanePipelines),
     ("workloads", Action::PaneWorkloads),

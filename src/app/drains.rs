@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::action::PaneId;
-use crate::app::{Model, boards, to_pane};
+use crate::app::{Model, boards, onboarding, to_pane};
 use crate::effect::Effect;
 use crate::msg::{Level, Msg, Question};
 use crate::rack::drain::{Drain, News};
@@ -99,8 +99,7 @@ pub(super) fn leave(model: &mut Model, queue: &mut VecDeque<Msg>, effects: &mut 
         .map(|Drain { node, .. }| node.to_string())
         .collect();
     if running.is_empty() {
-        effects.push(Effect::Quit);
-        return;
+        return onboarding::leave(model, queue, effects);
     }
     let lines = vec![
         format!("Being drained: {}.", running.join(", ")),

@@ -11,12 +11,15 @@ mod feeds;
 mod images;
 mod kubeconfig;
 mod nodes;
+mod onboarding;
 mod pipelines;
 mod pools;
 mod pull_secrets;
 mod services;
 mod storage;
 mod workloads;
+
+pub use onboarding::Supplies;
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -64,6 +67,7 @@ pub struct Effects {
     notes: PathBuf,
     sessions: boards::Sessions,
     builds: pipelines::Following,
+    onboarding: onboarding::Onboarding,
 }
 
 impl Effects {
@@ -85,6 +89,7 @@ impl Effects {
                 notes,
                 sessions: boards::Sessions::new(ssh::Settings::of_user()),
                 builds: pipelines::Following::default(),
+                onboarding: onboarding::Onboarding::default(),
             },
             receiver,
         )
@@ -212,6 +217,10 @@ impl Effects {
             } => self.change_claim(&context, claim, uid, change),
             Effect::RemoveNode { context, node, uid } => self.remove_node(context, node, uid),
             Effect::RemovePassword { context, node } => self.remove_password(&context, node),
+            Effect::PrepareOnboarding(asked) => self.prepare_onboarding(*asked),
+            Effect::Onboard { wish, orders } => self.onboard(*wish, orders),
+            Effect::SteerOnboarding { host, event } => self.steer_onboarding(host, event),
+            Effect::ReadOnboarding => self.read_onboarding(),
             Effect::ReadDraft(key) => self.read_draft(key),
             Effect::KeepDraft(draft) => self.order(keeper::Order::Keep(Box::new(draft))),
             Effect::DropDraft(key) => self.order(keeper::Order::Drop(key)),
@@ -338,6 +347,7 @@ impl Effects {
         self.reading.drain().for_each(|(_, task)| task.abort());
         self.drains.values().for_each(CancellationToken::cancel);
         self.sessions.decline_all();
+        self.onboarding.leave();
         self.writing.close();
         let drafts = pools::last_drafts(self.keeping.take());
         let (changes, ()) = tokio::join!(timeout(LAST_CHANGE, self.writing.wait()), drafts);

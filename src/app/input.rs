@@ -373,6 +373,7 @@ fn on_screen(
         Action::PaneServices => model.show(PaneId::Services),
         Action::PaneKubeconfig => model.show(PaneId::Kubeconfig),
         Action::PanePools => model.show(PaneId::Pools),
+        Action::PaneOnboard => model.show(PaneId::Onboard),
         Action::PanePipelines => model.show(PaneId::Pipelines),
         Action::PaneStorage => model.show(PaneId::Storage),
         Action::PaneLogs => model.show(PaneId::Logs),

@@ -13,8 +13,8 @@ use crate::action::PaneId;
 use crate::app::form::OpenForm;
 use crate::app::popup::Popup;
 use crate::app::{
-    Model, boards, drains, hosts, images, input, logs, pipelines, restores, services, storage,
-    workloads,
+    Model, boards, drains, hosts, images, input, logs, onboarding, pipelines, restores, services,
+    storage, workloads,
 };
 use crate::effect::{Effect, RequestId, TaskKey};
 use crate::form::FormId;
@@ -114,6 +114,12 @@ fn step(model: &mut Model, msg: Msg, queue: &mut VecDeque<Msg>, effects: &mut Ve
         | Msg::OnBoard { .. }
         | Msg::SshAsks { .. }
         | Msg::SshAskEnded { .. }) => boards::heard(model, msg, queue, effects),
+        msg @ (Msg::Onboard { .. }
+        | Msg::OnboardLines { .. }
+        | Msg::OnboardFound(..)
+        | Msg::OnboardWished(_)
+        | Msg::OnboardForget(_)
+        | Msg::MergeKubeconfig(_)) => onboarding::heard(model, msg, queue, effects),
         msg @ Msg::DrainPlanned { .. } => drains::planned(model, &msg, queue, effects),
         Msg::Drain { uid, news } => drains::told(model, &uid, news),
         Msg::NodeRemoved {
@@ -288,6 +294,8 @@ fn survey(model: &mut Model) {
     model.rack.problems.extend(of_builds);
     let of_images = model.rack.images.problems(&model.rack);
     model.rack.problems.extend(of_images);
+    let of_boards = model.rack.onboarding.problems();
+    model.rack.problems.extend(of_boards);
 }
 
 fn take_in(model: &mut Model, fact: Fact) {
@@ -321,6 +329,11 @@ fn take_in(model: &mut Model, fact: Fact) {
             .map(|context| context.trays.clone())
             .unwrap_or_default();
         model.panes.rack.set_trays(trays);
+        let hosts = model
+            .context_settings()
+            .map(|context| context.hosts.clone())
+            .unwrap_or_default();
+        model.panes.onboard.set_known(hosts);
         let context = model.context_settings();
         model.rack.network = context.map(|it| it.network.clone()).unwrap_or_default();
     }

@@ -51,6 +51,10 @@ pub fn view(model: &Model, area: Rect, buf: &mut Buffer) -> Option<Position> {
             .panes
             .storage
             .view(&model.rack, theme, regions.body, buf),
+        PaneId::Onboard => model
+            .panes
+            .onboard
+            .view(&model.rack, theme, regions.body, buf),
         PaneId::Pipelines => model
             .panes
             .pipelines

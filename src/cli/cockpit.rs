@@ -21,7 +21,7 @@ use crate::app::effects::{Effects, LAST_CHANGE};
 use crate::app::event_loop::{self, Clock, Exit, Sources};
 use crate::app::terminal::{self, Screen};
 use crate::app::{ContextSettings, Model, Settings, signals, update};
-use crate::cli::{Failure, Global, exec, gitlab, pager, shell};
+use crate::cli::{Failure, Global, exec, gitlab, pager, shell, supplies};
 use crate::clients::gitlab as gitlab_client;
 use crate::clients::kubeconfig_files::Places;
 use crate::clients::kubernetes::Target;
@@ -67,6 +67,8 @@ pub(super) struct StandIn {
     pub(super) ssh_config: PathBuf,
     /// Where the pipelines are.
     pub(super) gitlab: gitlab_client::Settings,
+    /// Where k3s comes from.
+    pub(super) k3s: config::K3s,
 }
 
 /// Runs the cockpit until it is left.
@@ -90,6 +92,7 @@ pub(super) fn run_in(
         config.ssh_config = Some(stand_in.ssh_config);
         // A demo asks nobody outside.
         loaded.gitlabs = vec![stand_in.gitlab];
+        config.k3s = stand_in.k3s;
         config.clusters.entry(stand_in.context).or_default().hosts = stand_in.hosts;
     }
     let paths = Paths::of_user();
@@ -246,6 +249,7 @@ async fn show(
 ) -> io::Result<ExitCode> {
     let kubeconfig = places.target.kubeconfig.clone();
     let (mut effects, mut inbox) = Effects::new(places);
+    effects = effects.with_supplies(supplies::of(&loaded.config.k3s, state.as_deref()));
     if let Some(state) = state {
         effects = effects.keeping(&state);
     }

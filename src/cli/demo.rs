@@ -13,7 +13,8 @@ use crate::cli::{Failure, Global, cockpit};
 use crate::clients::gitlab::{Settings, TokenSource};
 use crate::clients::kubeconfig_files::Places;
 use crate::clients::kubernetes::Target;
-use crate::sim::{Gitlab, Scenario, Sim};
+use crate::config::K3s;
+use crate::sim::{Gitlab, Releases, Scenario, Sim};
 
 pub(super) fn run(global: &Global, scenario: &str, seed: u64) -> Result<ExitCode, Failure> {
     let rack = Scenario::shipped(scenario).map_err(|error| Failure::usage(anyhow!(error)))?;
@@ -55,7 +56,18 @@ pub(super) fn run(global: &Global, scenario: &str, seed: u64) -> Result<ExitCode
     let token = folder
         .write("gitlab-token", gitlab.token())
         .map_err(Failure::terminal)?;
+    let releases = runtime
+        .block_on(Releases::start(sim.version()))
+        .context("cannot start the demo's releases of k3s on 127.0.0.1")
+        .map_err(Failure::terminal)?;
+    let below = |path: &str| Some(format!("{}/{path}", releases.url()));
     let stand_in = cockpit::StandIn {
+        k3s: K3s {
+            channels: below("channels"),
+            releases: below("releases"),
+            installer: below("install.sh"),
+            ..K3s::default()
+        },
         gitlab: Settings {
             name: "demo".to_owned(),
             url: gitlab.url(),

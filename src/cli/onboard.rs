@@ -19,9 +19,10 @@ use crate::cli::asking::with_ssh;
 use crate::cli::{Failure, Global, Output};
 use crate::clients::onboard::depot::{Depot, Given, Sources};
 use crate::clients::onboard::shelf::Shelf;
-use crate::clients::onboard::{Tools, folder, makes_cluster};
+use crate::clients::onboard::{Tools, address, folder, makes_cluster};
 use crate::config::Paths;
 use crate::rack::onboard::journal::Journal;
+use crate::rack::onboard::runs::BATCH;
 use crate::rack::onboard::version::Version;
 use crate::rack::onboard::wish::{Role, ServerUrl, Wish};
 use crate::rack::problem::{Problem, Subject};
@@ -88,6 +89,12 @@ pub(super) struct OnboardArguments {
     /// Remove the node that had the name before, when it is not alive.
     #[arg(long)]
     replace: bool,
+    /// Take the boards out of their cluster and make them blank again: what would be lost is said first.
+    #[arg(long, conflicts_with_all = ["clean", "replace", "etcd", "version", "channel", "config", "name"])]
+    uninstall: bool,
+    /// Boards that are drained at once in an upgrade.
+    #[arg(long, value_name = "NUMBER", default_value_t = BATCH)]
+    batch: usize,
     /// Go on in spite of warnings.
     #[arg(long)]
     force: bool,
@@ -220,7 +227,11 @@ async fn wished(
     }
     let etcd = arguments.etcd || plan.etcd;
     let roles = roles(&entries, server.as_deref(), (arguments.role, etcd)).map_err(usage)?;
-    let version = version(tools, plan, arguments).await?;
+    let version = if arguments.uninstall {
+        Version::default()
+    } else {
+        version(tools, plan, arguments).await?
+    };
     let url = url(tools, plan, arguments, server.as_deref()).await?;
     let wish = |(entry, role): (&Entry, Role)| Wish {
         host: entry.host.clone(),
@@ -241,6 +252,7 @@ async fn wished(
         may_clean: arguments.clean,
         may_replace: arguments.replace,
         may_ignore_warnings: arguments.force,
+        leaves: arguments.uninstall,
     };
     Ok(entries.iter().zip(roles).map(wish).collect())
 }
@@ -326,26 +338,11 @@ async fn url(
     let Some(server) = server else {
         return Ok(None);
     };
-    let to =
-        Destination::parse(server).map_err(|why| Failure::usage(anyhow!("{server}: {why}")))?;
-    let resolved = tools
-        .ssh
-        .resolve(&to)
-        .await
-        .map_err(|error| Failure::usage(anyhow!(error)))?;
-    let host = resolved.host_name;
-    if host == "localhost"
-        || host
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
-    {
-        return Err(Failure::usage(anyhow!(
-            "{server} is {host} to ssh, which boards cannot reach: say where they join with --url"
-        )));
-    }
-    ServerUrl::parse(&host)
-        .map(Some)
-        .map_err(|why| Failure::usage(anyhow!(why)))
+    let found = address(tools, server).await;
+    found.map(Some).map_err(|problem| {
+        let problem = problem.next("say where boards join it with --url");
+        Failure::usage(anyhow!(say::plain(&problem.sentence()).into_owned()))
+    })
 }
 
 /// Files a person has named, wherever they were named.

@@ -17,6 +17,8 @@
 
 pub mod depot;
 mod follow;
+mod member;
+mod prepare;
 mod script;
 mod server;
 pub mod shelf;
@@ -43,6 +45,7 @@ use depot::Depot;
 use script::Settings;
 use server::Servers;
 
+pub use prepare::{address, prepare};
 pub use survey::survey;
 
 /// Where the installer waits on the board; steps.sh removes it when it has done its work.
@@ -150,6 +153,9 @@ pub async fn carry_out(
             with_token,
         } => board.configure(file, lines, *with_token).await,
         Step::RemoveOldNode { name } => board.remove_old(name).await,
+        Step::Drain { name } => member::drain(&board, name).await,
+        Step::Uncordon { name } => member::uncordon(&board, name).await,
+        Step::Leave { name, machine } => member::leave(&board, name, machine).await,
         Step::Install { role } => {
             let installer = tools
                 .depot

@@ -190,6 +190,15 @@ impl KubeconfigPane {
         }
     }
 
+    /// The form of a merge, with its source filled in.
+    pub fn merge_from(&mut self, source: String, cx: &mut Cx<'_>) {
+        let form = MergeForm {
+            source,
+            ..MergeForm::default()
+        };
+        cx.msgs.push(Msg::Fill(change::merge_form(&form, &[])));
+    }
+
     /// Back to the form, with the names that the certificate is for on offer.
     fn edit(&mut self, cx: &mut Cx<'_>) {
         let Stage::Preview { preview, .. } = &self.stage else {

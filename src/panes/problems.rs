@@ -118,11 +118,8 @@ impl ProblemsPane {
                 | Subject::StorageClass(_)
                 | Subject::Storage) => Msg::ShowStorage(about.clone()),
                 Subject::Gitlab => Msg::Focus(PaneId::Pipelines),
-                Subject::Board(_)
-                | Subject::Link
-                | Subject::Kubeconfig
-                | Subject::Settings
-                | Subject::Program => {
+                Subject::Board(_) => Msg::Focus(PaneId::Onboard),
+                Subject::Link | Subject::Kubeconfig | Subject::Settings | Subject::Program => {
                     Msg::info("this is about no object: what to do next stands below")
                 }
             }),

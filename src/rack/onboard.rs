@@ -25,6 +25,7 @@ pub mod journal;
 pub mod machine;
 pub mod plan;
 pub mod redact;
+pub mod runs;
 pub mod step;
 pub mod token;
 pub mod version;
@@ -42,4 +43,4 @@ pub(crate) fn warning(board: &str, what: impl Into<String>) -> Problem {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -24,6 +24,10 @@ pub(crate) enum Job {
     Dark { node: Key, back: Option<Duration> },
     /// A board comes back, having been rebooted or not.
     Back { node: Key, rebooted: bool },
+    /// A board that was rebooted while it is onboarded comes back.
+    Wake { board: Key },
+    /// The unit of a board that is onboarded has started.
+    Join { board: Key },
     /// Some pod changes.
     Churn,
     /// Some node has something to say.

@@ -64,6 +64,8 @@ pub(crate) enum Said {
     Complaint(String, u32),
     /// Lines now, and more later.
     Follows(Vec<String>),
+    /// The same, after a while.
+    Later(std::time::Duration, Box<Said>),
     /// The board goes away in the middle.
     Gone,
 }
@@ -71,8 +73,11 @@ pub(crate) enum Said {
 impl World {
     /// Runs a script that came over stdin.
     pub(crate) fn run_script(&mut self, name: &str, script: &str) -> Said {
+        if let Some(said) = self.onboard_script(name, script) {
+            return said;
+        }
         let Some(machine) = self.machines.get_mut(name) else {
-            return Said::Gone;
+            return Said::Text(String::new(), 0);
         };
         let setting = |key: &str| {
             script
@@ -106,7 +111,8 @@ impl World {
     /// Runs one command line.
     pub(crate) fn run_program(&mut self, name: &str, line: &str) -> Said {
         if !self.machines.contains_key(name) {
-            return Said::Gone;
+            // Not a node, or one under another name: nothing of k3s is to be read there.
+            return Said::Complaint("bramble-no-such-file\n".to_owned(), 66);
         }
         if line.contains("systemctl reboot") {
             self.restart_board(name, std::time::Duration::from_secs(8));

@@ -161,6 +161,8 @@ fn run(world: &mut World, job: Job) {
                     .add(world.now + alive, Job::Dark { node, back });
             }
         }
+        Job::Wake { board } => world.wake(&board),
+        Job::Join { board } => world.join(&board),
         Job::Churn => {
             world.churn();
             again(world, world.scenario.churn / CHANGES_PER_CHURN, Job::Churn);

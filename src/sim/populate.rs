@@ -4,6 +4,7 @@
 //! Nothing moves here; `life` does that. Invariant: everything random comes from the seed, so two
 //! racks of one seed differ only in their time stamps.
 
+mod blank;
 mod network;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,6 +45,8 @@ pub(crate) fn world(scenario: Scenario, seed: u64) -> World {
         rng,
         agenda: Agenda::default(),
         machines: BTreeMap::new(),
+        blanks: BTreeMap::new(),
+        cards: BTreeMap::new(),
         daemons: Vec::new(),
         workloads: Vec::new(),
         restarts: BTreeMap::new(),
@@ -76,6 +79,7 @@ pub(crate) fn world(scenario: Scenario, seed: u64) -> World {
         }
     }
     network::add(&mut world);
+    blank::add(&mut world);
     world.store.settle();
     life::plan(&mut world);
     world

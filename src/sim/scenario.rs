@@ -17,13 +17,14 @@ use super::resource::Kind;
 pub(crate) use network::{MetalLbPlan, ServiceKind, ServicePlan};
 
 /// The shipped scenarios, by the name used on the command line.
-const SHIPPED: [(&str, &str); 6] = [
+const SHIPPED: [(&str, &str); 7] = [
     ("office", include_str!("scenarios/office.toml")),
     ("bad-day", include_str!("scenarios/bad-day.toml")),
     ("large", include_str!("scenarios/large.toml")),
     ("vips", include_str!("scenarios/vips.toml")),
     ("old-metallb", include_str!("scenarios/old-metallb.toml")),
     ("storage", include_str!("scenarios/storage.toml")),
+    ("onboard", include_str!("scenarios/onboard.toml")),
 ];
 
 /// A rack to simulate, as written in a scenario file.
@@ -59,6 +60,10 @@ pub struct Scenario {
     /// Whether the password of a removed node is left behind, as some versions of k3s do.
     pub(crate) keeps_passwords: bool,
     pub(crate) node: Vec<NodePlan>,
+    /// Boards that are no nodes yet.
+    pub(crate) blank: Vec<BlankPlan>,
+    /// How long a step of an onboarding takes on a board.
+    pub(crate) step: Seconds,
     pub(crate) workload: Vec<WorkloadPlan>,
     pub(crate) service: Vec<ServicePlan>,
     /// Objects as they are, in the words of a manifest.
@@ -108,6 +113,63 @@ pub(crate) struct NodePlan {
     pub(crate) lacks_nfs: bool,
     #[serde(default)]
     pub(crate) beat: BeatPlan,
+}
+
+/// A board with a fresh card, or `count` of them.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct BlankPlan {
+    /// What ssh knows it by; `{}` stands for the number when `count` is more than one.
+    pub(crate) name: String,
+    #[serde(default = "one")]
+    pub(crate) count: u32,
+    #[serde(default)]
+    pub(crate) board: BoardModel,
+    pub(crate) ip: Ipv4Addr,
+    #[serde(default)]
+    pub(crate) trouble: Trouble,
+}
+
+/// What is wrong with a board that is to be onboarded.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Trouble {
+    #[default]
+    None,
+    /// The firmware reads another cmdline.txt than the one that is there.
+    WrongFile,
+    SecondLine,
+    BootUnmounted,
+    KernelIgnores,
+    Armv6,
+    BadName,
+    /// It calls itself as a board that is a node and alive.
+    NameTaken,
+    /// The cluster has a node of that name that is gone for good.
+    OldNode,
+    /// The cluster knows a password for its name.
+    OldPassword,
+    ForeignToken,
+    /// It starts for ever.
+    Hangs,
+    Unreachable,
+    ServerDown,
+    SomethingElse,
+    OtherServer,
+    ClockWrong,
+    NoTools,
+    NoVxlan,
+    OldIptables,
+    Firewall,
+    SlowCard,
+    CardErrors,
+    NoRoute,
+    LinkLocalRoute,
+    BothUnits,
+    Leftovers,
+    UnderVoltage,
+    DiskFull,
+    ReadOnlyRoot,
 }
 
 /// How a node renews its lease.
@@ -240,13 +302,14 @@ pub(crate) struct Seconds(pub(crate) Duration);
 impl Scenario {
     /// The names of the shipped scenarios.
     pub fn names() -> &'static [&'static str] {
-        const NAMES: [&str; 6] = [
+        const NAMES: [&str; 7] = [
             SHIPPED[0].0,
             SHIPPED[1].0,
             SHIPPED[2].0,
             SHIPPED[3].0,
             SHIPPED[4].0,
             SHIPPED[5].0,
+            SHIPPED[6].0,
         ];
         &NAMES
     }
@@ -301,6 +364,11 @@ impl Scenario {
                 return Err(format!("node \"{}\" is written twice", node.name));
             }
         }
+        for blank in &self.blank {
+            if !names.insert(blank.name.as_str()) {
+                return Err(format!("board \"{}\" is written twice", blank.name));
+            }
+        }
         for workload in &self.workload {
             let unknown = workload.on.iter().find(|on| !names.contains(on.as_str()));
             if let Some(unknown) = unknown {
@@ -350,6 +418,8 @@ impl Default for Scenario {
             metrics: true,
             keeps_passwords: false,
             node: Vec::new(),
+            blank: Vec::new(),
+            step: Seconds(Duration::from_millis(900)),
             workload: Vec::new(),
             service: Vec::new(),
             object: Vec::new(),
@@ -416,7 +486,7 @@ mod tests {
         let error = Scenario::shipped("ofice").unwrap_err();
         assert_eq!(
             error,
-            "no scenario \"ofice\"; there are office, bad-day, large, vips, old-metallb, storage"
+            "no scenario \"ofice\"; there are office, bad-day, large, vips, old-metallb, storage, onboard"
         );
     }
 

@@ -91,7 +91,11 @@ pub(crate) struct Port {
 
 /// Opens a port for each board and serves them as tasks of `tasks`.
 pub(crate) async fn start(shared: &Arc<Shared>, tasks: &mut JoinSet<()>) -> io::Result<Vec<Port>> {
-    let nodes: Vec<Key> = shared.world().machines.keys().take(MOST).cloned().collect();
+    let nodes: Vec<Key> = {
+        let world = shared.world();
+        let nodes = world.machines.keys().take(MOST);
+        nodes.chain(world.blanks.keys()).cloned().collect()
+    };
     let seed = shared.world().seed;
     let mut ports = Vec::new();
     for node in nodes {
@@ -153,11 +157,7 @@ async fn serve(shared: Arc<Shared>, listener: TcpListener, node: Key, seed: u64)
 }
 
 fn is_alive(shared: &Shared, node: &str) -> bool {
-    let world = shared.world();
-    world
-        .machines
-        .get(node)
-        .is_some_and(|machine| machine.alive)
+    shared.world().is_on(node)
 }
 
 async fn converse(config: Arc<Config>, stream: TcpStream, board: Board) {
@@ -180,6 +180,8 @@ struct Board {
 /// What a channel waits with for its stdin.
 enum Reader {
     Script,
+    /// A file that is sent; the line says where it goes.
+    File(String),
     /// sudo, and the line it runs once it has the password.
     Sudo(String),
 }
@@ -195,6 +197,15 @@ impl Board {
     ) -> Result<(), Error> {
         if line.contains("sh -s") {
             self.input.insert(channel, (Reader::Script, input));
+            return Ok(());
+        }
+        if line.contains(".bramble-push") {
+            if self.shared.world().is_pushed(&self.node, line) {
+                let said = Said::Text("already\n".to_owned(), 0);
+                return self.answer(channel, said, session).await;
+            }
+            let reader = Reader::File(line.to_owned());
+            self.input.insert(channel, (reader, Vec::new()));
             return Ok(());
         }
         let said = self.shared.world().run_program(&self.node, line);
@@ -241,6 +252,10 @@ impl Board {
             sleep(time).await;
         }
         match said {
+            Said::Later(time, said) => {
+                sleep(time).await;
+                Box::pin(self.answer(channel, *said, session)).await
+            }
             Said::Gone => {
                 self.shared.planned.notify_one();
                 Err(Error::Disconnect)
@@ -356,7 +371,9 @@ impl Handler for Board {
         data: &[u8],
         session: &mut Session,
     ) -> Result<(), Error> {
-        if let Some((_, input)) = self.input.get_mut(&channel) {
+        if let Some((reader, input)) = self.input.get_mut(&channel)
+            && !matches!(reader, Reader::File(_))
+        {
             input.extend_from_slice(data);
         }
         self.give_password(channel, session).await
@@ -371,8 +388,11 @@ impl Handler for Board {
             None => return Ok(()),
             Some((Reader::Script, script)) => {
                 let script = String::from_utf8_lossy(&script).into_owned();
-                self.shared.world().run_script(&self.node, &script)
+                let said = self.shared.world().run_script(&self.node, &script);
+                self.shared.planned.notify_one();
+                said
             }
+            Some((Reader::File(line), _)) => self.shared.world().pushed(&self.node, &line),
             Some((Reader::Sudo(_), _)) => Said::Text(String::new(), 1),
         };
         self.answer(channel, said, session).await

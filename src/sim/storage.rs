@@ -462,6 +462,25 @@ pub(crate) fn add_local_volume(
     world.keeper.made.insert(key);
 }
 
+impl World {
+    /// The folders of local-path volumes that lie on this board.
+    pub(crate) fn local_volumes(&self, node: &str) -> Vec<String> {
+        let volumes = self.store.iter(Kind::PersistentVolume);
+        let folder = |object: &Object| {
+            let Object::Given(volume) = object else {
+                return None;
+            };
+            let at = "/spec/nodeAffinity/required/nodeSelectorTerms/0/matchExpressions/0/values/0";
+            let is_here = volume.pointer(at)?.as_str()? == node;
+            let path = volume.pointer("/spec/hostPath/path")?.as_str()?;
+            is_here.then(|| path.rsplit('/').next().unwrap_or_default().to_owned())
+        };
+        volumes
+            .filter_map(|(_, stored)| folder(&stored.object))
+            .collect()
+    }
+}
+
 /// A budget over the pods of a workload.
 pub(crate) fn add_budget(world: &mut World, workload: &Workload, least: u32) {
     let key = Key::from(format!("{}/{}", workload.namespace, workload.name));

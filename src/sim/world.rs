@@ -20,6 +20,7 @@ use super::node::{
     DISK_SHORT, DISK_WELL, MEMORY_SHORT, MEMORY_WELL, NETWORK_NOT_READY, Node, PID_WELL, READY,
 };
 use super::object::Object;
+use super::onboard::Card;
 use super::random::{Rng, hash, uuid};
 use super::resource::Kind;
 use super::scenario::{BeatPlan, Scenario};
@@ -40,6 +41,9 @@ pub(crate) struct World {
     pub(crate) rng: Rng,
     pub(crate) agenda: Agenda,
     pub(crate) machines: BTreeMap<Key, Machine>,
+    /// Boards that are no nodes, and what is on the cards of those that somebody onboards.
+    pub(crate) blanks: BTreeMap<Key, Machine>,
+    pub(crate) cards: BTreeMap<Key, Card>,
     /// What runs on every board, also on one that joins later.
     pub(crate) daemons: Vec<Arc<Workload>>,
     /// Everything that runs, with the number of pods it should have.

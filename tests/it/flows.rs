@@ -2,6 +2,7 @@
 
 mod boards;
 mod logs;
+mod onboard;
 mod pipelines;
 mod vips;
 
@@ -87,7 +88,11 @@ impl Harness {
 
     /// With these lines before the others of ssh's configuration: the first value counts.
     fn with_ssh(sim: &Sim, settings: Settings, lines: &str) -> Harness {
-        let folder = tempfile::tempdir().unwrap();
+        Harness::in_folder(sim, settings, lines, tempfile::tempdir().unwrap())
+    }
+
+    /// With what an earlier one has left in its folder.
+    fn in_folder(sim: &Sim, settings: Settings, lines: &str, folder: tempfile::TempDir) -> Harness {
         let kubeconfig = folder.path().join("config");
         std::fs::write(&kubeconfig, sim.kubeconfig()).unwrap();
         let target = Target {

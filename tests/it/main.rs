@@ -12,6 +12,7 @@ mod flows;
 mod gitlab;
 mod logs;
 mod metallb;
+mod onboard;
 mod pools;
 mod registry;
 mod screens;

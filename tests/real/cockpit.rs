@@ -37,13 +37,18 @@ pub(crate) struct Cockpit {
 impl Cockpit {
     /// Starts it; drafts and their history are kept below `state` of the bed's folder.
     pub(crate) fn open(bed: &Bed, who: Who) -> Self {
+        Self::open_with(bed, who, |effects| effects)
+    }
+
+    /// With effects that know more, such as where boards are.
+    pub(crate) fn open_with(bed: &Bed, who: Who, more: impl FnOnce(Effects) -> Effects) -> Self {
         let clock = Clock::start();
         let places = Places {
             target: bed.target(who),
             notes: bed.folder().join("notes"),
         };
         let (effects, inbox) = Effects::new(places);
-        let effects = effects.keeping(&bed.folder().join("state"));
+        let effects = more(effects.keeping(&bed.folder().join("state")));
         let theme = Theme::load("terminal", None).0;
         let keymap = Keymap::load("default", None).0;
         let model = Model::new(clock.now(), SIZE, theme, keymap, Settings::default());

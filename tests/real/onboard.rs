@@ -6,8 +6,10 @@
 //! `CI=true` that is a failure.
 
 mod board;
+mod keys;
 mod releases;
 mod supervisor;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -460,7 +462,8 @@ fn a_blank_board_becomes_the_first_server_and_others_join_it() {
         assert_eq!(said.code, 0, "{} {}", said.out, said.err);
         assert_eq!(
             changed(&said.of(s)),
-            ["push k3s", "install", "start", "join"]
+            ["push k3s", "drain", "install", "start", "join", "uncordon"],
+            "its pods have other boards to go to"
         );
         assert_eq!(server.read("usr-local/bin/k3s"), k3s(NEWER));
         words[0] = a;

@@ -2,6 +2,7 @@
 //!
 //! The first server comes before everything that joins it, further servers one after the other, agents all at once.
 
+use std::collections::VecDeque;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -23,6 +24,7 @@ use crate::clients::onboard::{News, Tools, carry_out, survey};
 use crate::rack::kubeconfig::{Merge, OnConflict, Request};
 use crate::rack::onboard::journal::Journal;
 use crate::rack::onboard::machine::{Board, Event, Order, Stage};
+use crate::rack::onboard::plan::Plan;
 use crate::rack::onboard::step::Step;
 use crate::rack::onboard::wish::{Role, Wish};
 use crate::rack::ssh::Destination;
@@ -44,6 +46,8 @@ struct Run<'a> {
     boards: Vec<Live>,
     clock: Instant,
     news: mpsc::Sender<(usize, News)>,
+    /// Plans that were accepted and wait until fewer boards are drained.
+    accepted: VecDeque<usize>,
     /// A plan waits and nobody has said yes.
     is_undecided: bool,
 }
@@ -73,6 +77,7 @@ pub(super) async fn run(
         boards,
         clock: Instant::now(),
         news,
+        accepted: VecDeque::new(),
         is_undecided: false,
     };
     let all = async {
@@ -173,7 +178,10 @@ impl<'a> Run<'a> {
             }
             tokio::select! {
                 Some((index, news)) = heard.recv() => self.hear(index, news, &mut work)?,
-                Some((index, event)) = work.next() => self.handle(index, event, &mut work)?,
+                Some((index, event)) = work.next() => {
+                    self.handle(index, event, &mut work)?;
+                    self.begin_accepted(&mut work)?;
+                }
             }
         }
     }
@@ -204,10 +212,32 @@ impl<'a> Run<'a> {
             }
             return Ok(false);
         }
-        for index in waiting {
-            self.handle(index, Event::Accepted, work)?;
-        }
+        self.accepted.extend(waiting);
+        self.begin_accepted(work)?;
         Ok(true)
+    }
+
+    /// Begins what was accepted: boards that are drained a few at a time, the others at once.
+    fn begin_accepted(&mut self, work: &mut Work<'a>) -> Result<(), Failure> {
+        let drains = |live: &Live| match &live.board.stage {
+            Stage::Planned(plan) => plan.drains(),
+            Stage::Running => (live.board.journal.plan.as_ref()).is_some_and(Plan::drains),
+            _ => false,
+        };
+        for index in std::mem::take(&mut self.accepted) {
+            let running = self
+                .boards
+                .iter()
+                .filter(|live| live.board.stage == Stage::Running);
+            let is_full =
+                running.filter(|live| drains(live)).count() >= self.arguments.batch.max(1);
+            if drains(&self.boards[index]) && is_full {
+                self.accepted.push_back(index);
+            } else {
+                self.handle(index, Event::Accepted, work)?;
+            }
+        }
+        Ok(())
     }
 
     fn hear(&mut self, index: usize, news: News, work: &mut Work<'a>) -> Result<(), Failure> {

@@ -104,6 +104,12 @@ pub(super) fn progress(before: usize, board: &Board, now: Duration) -> Vec<Strin
             }
         }
         Stage::Checking if !board.note.is_empty() => lines.push(format!("{host}: {}", board.note)),
+        Stage::Joined if board.journal.wish.leaves => {
+            lines.push(format!(
+                "{host}: blank again after {} s",
+                seconds(board, now)
+            ));
+        }
         Stage::Joined => lines.push(format!("{host}: joined after {} s", seconds(board, now))),
         Stage::Blocked | Stage::Failed(_) => {
             for problem in board.problems() {
@@ -124,6 +130,7 @@ pub(super) fn progress(before: usize, board: &Board, now: Duration) -> Vec<Strin
 /// How a board ended, in a word.
 fn result(board: &Board) -> &'static str {
     match &board.stage {
+        Stage::Joined if board.journal.wish.leaves => "blank",
         Stage::Joined => "joined",
         Stage::Blocked => "blocked",
         Stage::Planned(_) => "planned",

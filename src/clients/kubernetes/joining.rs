@@ -238,13 +238,35 @@ pub async fn remove_dead(connection: &Connection, node: &str) -> Result<Removed,
             if is_true(&raw.status.conditions, "Ready") {
                 return Ok(Removed::IsAlive);
             }
-            let uid = Uid(raw.metadata.uid.into());
-            if remove::node(connection, &name, &uid).await? == PasswordSecret::Left {
-                remove::password(connection, &name).await?;
-            }
+            remove(connection, node, &Uid(raw.metadata.uid.into())).await?;
         }
     }
     Ok(Removed::Removed)
+}
+
+/// The UID of the Node of that name, if it is of this machine where one is named.
+pub async fn uid(
+    connection: &Connection,
+    node: &str,
+    machine: Option<&str>,
+) -> Result<Option<Uid>, Error> {
+    let mut path = "/api/v1/nodes/".to_owned();
+    source::push_encoded(&mut path, node);
+    let raw: RawNode = match connection.get(&path, asking(&NODE, "such node")).await {
+        Err(Error::Missing { .. }) => return Ok(None),
+        answer => read(&answer?, "the node")?,
+    };
+    let is_it = machine.is_none_or(|machine| raw.status.node_info.machine_id == machine);
+    Ok(is_it.then(|| Uid(raw.metadata.uid.into())))
+}
+
+/// Removes the Node with this UID, and its password where that stays behind.
+pub async fn remove(connection: &Connection, node: &str, uid: &Uid) -> Result<(), Error> {
+    let name = NodeName::new(node);
+    if remove::node(connection, &name, uid).await? == PasswordSecret::Left {
+        remove::password(connection, &name).await?;
+    }
+    Ok(())
 }
 
 fn asking(rule: &'static Rule, what: &'static str) -> Asking {

@@ -201,6 +201,11 @@ impl Depot {
         }
     }
 
+    /// Whether there are images for boards without a way to the internet.
+    pub fn has_images(&self) -> bool {
+        self.given.images.is_some()
+    }
+
     /// k3s's install script.
     pub async fn installer(&self) -> Result<Artifact, Fault> {
         if let Some(file) = &self.given.installer {

@@ -186,6 +186,9 @@ if [ -d "$data/server/db/etcd" ]; then
 elif [ -f "$data/server/db/state.db" ]; then
   printf 'datastore\tsqlite\n'
 fi
+for folder in "$data"/storage/*; do
+  [ -d "$folder" ] && printf 'volume\t%s\n' "${folder##*/}"
+done
 [ -f "$R/etc/rancher/node/password" ] && printf 'password\tyes\n'
 for file in "$data/agent/server-ca.crt" "$data/server/tls/server-ca.crt"; do
   [ -r "$file" ] || continue

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::net::TcpStream;
 use tokio::sync::Mutex;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::script::Settings;
 use super::{Board, Tools, lost, parsed};
@@ -26,6 +27,10 @@ const SERVER: &str = include_str!("server.sh");
 const PATIENCE: Duration = Duration::from_secs(60);
 /// What is known of a cluster is asked again after this.
 const FRESH: Duration = Duration::from_secs(10);
+/// A token that is short-lived, and a way to an API that may be installed anew, are asked for again after this.
+const KEPT: Duration = Duration::from_secs(1_200);
+/// For a port of a server to take a connection.
+const DIALLING: Duration = Duration::from_secs(3);
 const KUBECONFIG: &str = "/etc/rancher/k3s/k3s.yaml";
 const LONGEST: usize = 256 * 1024;
 
@@ -40,7 +45,7 @@ struct Known {
     cluster: Option<(Instant, Cluster)>,
     agent_token: Option<Fetched>,
     server_token: Option<Fetched>,
-    connection: Option<Connection>,
+    connection: Option<(Instant, Connection)>,
 }
 
 /// A token, and what kind of file or command it came from.
@@ -48,6 +53,7 @@ struct Known {
 pub(super) struct Fetched {
     pub(super) token: Token,
     pub(super) how: String,
+    when: Instant,
 }
 
 /// The answer of server.sh.
@@ -115,7 +121,10 @@ impl Servers {
                     Ok((nodes, passwords)) => {
                         (cluster.nodes, cluster.passwords) = (nodes, passwords);
                     }
-                    Err(error) => cluster.unknown = Some(error.problem().sentence()),
+                    Err(error) => {
+                        known.connection = None;
+                        cluster.unknown = Some(error.problem().sentence());
+                    }
                 }
             }
         }
@@ -136,7 +145,9 @@ impl Servers {
         } else {
             &known.agent_token
         };
-        if let Some(fetched) = kept {
+        if let Some(fetched) = kept
+            && fetched.when.elapsed() < KEPT
+        {
             return Ok(fetched.clone());
         }
         let kind = if is_server { "server" } else { "agent" };
@@ -169,7 +180,11 @@ impl Servers {
                 "restart k3s on the server so that it writes its token again",
             ));
         }
-        let fetched = Fetched { token, how };
+        let fetched = Fetched {
+            token,
+            how,
+            when: Instant::now(),
+        };
         let place = if is_server {
             &mut known.server_token
         } else {
@@ -202,7 +217,9 @@ impl Servers {
         server: &str,
         known: &mut Known,
     ) -> Result<Connection, Failure> {
-        if let Some(connection) = &known.connection {
+        if let Some((when, connection)) = &known.connection
+            && when.elapsed() < KEPT
+        {
             return Ok(connection.clone());
         }
         let to = parsed(server, &wish.host)?;
@@ -221,25 +238,47 @@ impl Servers {
             fix: None,
         };
         let bytes = bytes.ok_or_else(|| unusable(format!("{KUBECONFIG} is not there yet")))?;
-        let host = match &wish.url {
-            Some(url) => url.host().to_owned(),
-            None => {
-                (tools.ssh.resolve(&to).await)
-                    .map_err(|error| lost(&wish.host, &error))?
-                    .host_name
-            }
-        };
+        let by_ssh = (tools.ssh.resolve(&to).await)
+            .map_err(|error| lost(&wish.host, &error))?
+            .host_name;
         let text = String::from_utf8_lossy(&bytes);
-        let own = reachable(&text, &host)
-            .ok_or_else(|| unusable("it is not YAML as k3s writes it".to_owned()))?;
+        let not_yaml = || unusable("it is not YAML as k3s writes it".to_owned());
+        let port = port(&text).ok_or_else(not_yaml)?;
+        // Where boards join is not always where we reach it: there may be a tunnel.
+        let hosts = wish.url.iter().map(ServerUrl::host).chain([&*by_ssh]);
+        let host = answering(hosts, port).await.unwrap_or(&by_ssh);
+        let own = reachable(&text, host).ok_or_else(not_yaml)?;
         let connection = kubernetes::connect_with(&own, &format!("{server}:{KUBECONFIG}")).await;
         let connection = connection.map_err(|error| unusable(error.problem().sentence()))?;
-        known.connection = Some(connection.clone());
+        known.connection = Some((Instant::now(), connection.clone()));
         Ok(connection)
     }
 }
 
-/// k3s.yaml names the server as itself sees it; the port stays.
+/// The port of the first server that k3s.yaml names.
+fn port(text: &str) -> Option<u16> {
+    let value: serde_yaml::Value = serde_yaml::from_str(text).ok()?;
+    let server = value
+        .get("clusters")?
+        .get(0)?
+        .get("cluster")?
+        .get("server")?;
+    let (_, port) = server.as_str()?.rsplit_once(':')?;
+    port.trim_end_matches('/').parse().ok()
+}
+
+/// The first of these that takes a connection on the port.
+async fn answering<'a>(hosts: impl Iterator<Item = &'a str>, port: u16) -> Option<&'a str> {
+    for host in hosts {
+        let dialling = TcpStream::connect((host, port));
+        if matches!(timeout(DIALLING, dialling).await, Ok(Ok(_))) {
+            return Some(host);
+        }
+    }
+    None
+}
+
+/// k3s.yaml names the server as itself sees it; scheme and port stay.
 fn reachable(text: &str, host: &str) -> Option<String> {
     let mut value: serde_yaml::Value = serde_yaml::from_str(text).ok()?;
     for cluster in value.get_mut("clusters")?.as_sequence_mut()? {
@@ -248,8 +287,9 @@ fn reachable(text: &str, host: &str) -> Option<String> {
         let port = old
             .rsplit_once(':')
             .map_or("6443", |(_, port)| port.trim_end_matches('/'));
-        let url = ServerUrl::parse(&format!("https://{}:{port}", bracketed(host))).ok()?;
-        *server = serde_yaml::Value::from(url.to_string());
+        let scheme = old.split("://").next().unwrap_or("https");
+        let url = format!("{scheme}://{}:{port}", bracketed(host));
+        *server = serde_yaml::Value::from(url);
     }
     serde_yaml::to_string(&value).ok()
 }
@@ -337,6 +377,8 @@ mod tests {
                 .unwrap()
                 .contains("https://[fd00::5]:6443")
         );
+        assert_eq!(port(text), Some(6443));
+        assert_eq!(port("clusters: 3"), None);
         assert_eq!(reachable("clusters: 3", "a"), None);
         assert_eq!(reachable("[", "a"), None);
     }

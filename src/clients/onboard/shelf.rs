@@ -198,6 +198,7 @@ mod tests {
             may_clean: false,
             may_replace: false,
             may_ignore_warnings: false,
+            leaves: false,
         })
     }
 

@@ -31,7 +31,21 @@ pub async fn survey(tools: &Tools, wish: &Wish) -> Result<Survey, Failure> {
     tools.ssh.retry(&to);
     let board = facts(tools, wish, &to, Depth::Whole);
     let (facts, cluster) = match wish.role {
-        Role::FirstServer { .. } => (board.await?, None),
+        Role::FirstServer { .. } => {
+            let facts = board.await?;
+            let is_up = facts.is_unit_active("k3s");
+            let itself = Wish {
+                server: Some(wish.host.clone()),
+                ..wish.clone()
+            };
+            // Only what stands there already: who else is in it decides whether its pods have somewhere to go.
+            let cluster = if is_up {
+                tools.servers.cluster(tools, &itself).await.ok()
+            } else {
+                None
+            };
+            (facts, cluster)
+        }
         Role::Server | Role::Agent => {
             let (facts, cluster) = tokio::join!(board, tools.servers.cluster(tools, wish));
             (facts?, Some(cluster?))

@@ -256,6 +256,8 @@ impl KubeconfigPane {
                 })
             }
             FormId::Ssh { .. }
+            | FormId::Onboard
+            | FormId::OnboardName { .. }
             | FormId::PlayJob { .. }
             | FormId::NodeLabel { .. }
             | FormId::ServiceAddress { .. }

@@ -66,6 +66,8 @@ pub struct Facts {
     /// SHA-256 of the CA this board has known its cluster by.
     pub known_ca: Option<String>,
     pub datastore: Option<String>,
+    /// Folders of local-path volumes: `pvc-…_namespace_claim`.
+    pub volumes: Vec<String>,
     pub ping: Option<Answer>,
     /// Its text is the SHA-256 of what came.
     pub cacerts: Option<Answer>,
@@ -215,6 +217,7 @@ fn take(facts: &mut Facts, key: &str, values: &[&str]) {
         "config" => facts.config_keys.extend(text()),
         "ca" => facts.known_ca = text(),
         "datastore" => facts.datastore = text(),
+        "volume" => facts.volumes.extend(text()),
         "ping" => facts.ping = Some(answer(first, values)),
         "cacerts" => facts.cacerts = Some(answer(first, values)),
         "sync-writes" => facts.sync_writes_ms = first.parse().ok(),

@@ -6,6 +6,7 @@
 
 pub(super) mod board;
 pub(super) mod cluster;
+mod leaving;
 mod system;
 
 use std::collections::BTreeSet;
@@ -103,6 +104,11 @@ impl Look<'_> {
 /// Everything that was found, worst first.
 pub fn findings(look: &Look<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
+    if look.wish.leaves {
+        leaving::look(look, &mut found);
+        found.sort_by_key(|finding| finding.problem.severity);
+        return found;
+    }
     board::look(look, &mut found);
     system::look(look, &mut found);
     cluster::look(look, &mut found);

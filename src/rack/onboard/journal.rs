@@ -43,6 +43,19 @@ pub struct Done {
     pub note: String,
 }
 
+impl Done {
+    /// `install  3s  unit k3s-agent`.
+    pub fn words(&self) -> String {
+        let how = if self.changed {
+            &self.note
+        } else {
+            "was so already"
+        };
+        let line = format!("{:20} {:>4}s  {how}", self.step, self.seconds);
+        line.trim_end().to_owned()
+    }
+}
+
 impl Journal {
     pub fn new(wish: Wish) -> Journal {
         Journal {

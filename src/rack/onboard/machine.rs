@@ -61,6 +61,8 @@ pub enum Event {
     Failed(Failure),
     /// A person asks to try again, with what this allows.
     Retry(Option<Fix>),
+    /// A person gives its node another name and asks to try again.
+    Renamed(String),
 }
 
 /// What a look at the board and the cluster has brought.
@@ -185,6 +187,10 @@ impl Board {
             (Event::Failed(failure), Stage::Checking | Stage::Running) => self.failed(failure),
             (Event::Retry(fix), Stage::Blocked | Stage::Failed(_) | Stage::Declined) => {
                 self.retry(fix, now)
+            }
+            (Event::Renamed(name), Stage::Blocked | Stage::Failed(_) | Stage::Planned(_)) => {
+                self.journal.wish.name = Some(name);
+                self.retry(Some(Fix::Rename), now)
             }
             _ => Vec::new(),
         }

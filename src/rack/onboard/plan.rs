@@ -25,6 +25,9 @@ pub struct Plan {
 /// them.
 pub fn plan(look: &Look<'_>, found: &[Finding]) -> Plan {
     let (wish, facts, node) = (look.wish, look.facts, look.node());
+    if wish.leaves {
+        return leaving(look);
+    }
     let has = |fix: Fix| found.iter().any(|finding| finding.fix == Some(fix));
     let cleans = wish.may_clean && has(Fix::Clean);
     let is_member = !cleans && is_member(look);
@@ -68,6 +71,11 @@ pub fn plan(look: &Look<'_>, found: &[Finding]) -> Plan {
             with_token: false,
         });
     }
+    // An upgrade: nothing that runs there is cut off, where there is another board for it.
+    let drains = is_member && !is_version && has_other_boards(look, &node);
+    if drains {
+        steps.push(Step::Drain { name: node.clone() });
+    }
     if !is_member || !is_version {
         steps.push(Step::Install { role: wish.role });
     }
@@ -78,7 +86,41 @@ pub fn plan(look: &Look<'_>, found: &[Finding]) -> Plan {
         role: wish.role,
         name: node.clone(),
     });
+    if drains {
+        steps.push(Step::Uncordon { name: node.clone() });
+    }
     Plan { node, steps }
+}
+
+/// From a member to a blank board. The Node goes last: k3s would make it anew while it runs.
+fn leaving(look: &Look<'_>) -> Plan {
+    let node = look.node();
+    let known = look.cluster.and_then(|cluster| {
+        let mut nodes = cluster.nodes.iter();
+        nodes.find(|known| known.name == node && cluster::is_same(look, known))
+    });
+    let mut steps = Vec::new();
+    if known.is_some_and(|known| known.is_ready) && has_other_boards(look, &node) {
+        steps.push(Step::Drain { name: node.clone() });
+    }
+    steps.push(Step::Clean);
+    let makes_cluster = matches!(look.wish.role, Role::FirstServer { .. });
+    if let Some(known) = known.filter(|_| !makes_cluster) {
+        steps.push(Step::Leave {
+            name: node.clone(),
+            machine: known.machine_id.clone(),
+        });
+    }
+    Plan { node, steps }
+}
+
+/// Whether pods of this Node have somewhere to go.
+fn has_other_boards(look: &Look<'_>, node: &str) -> bool {
+    let nodes = look.cluster.iter().flat_map(|cluster| &cluster.nodes);
+    nodes
+        .filter(|other| other.is_ready && other.name != node)
+        .count()
+        > 0
 }
 
 /// What the kernel's parameters need.
@@ -130,6 +172,21 @@ impl Plan {
             }
         }
         lines
+    }
+
+    /// The steps in a short line each, numbered.
+    pub fn brief(&self) -> Vec<String> {
+        let steps = self.steps.iter().zip(1..);
+        steps
+            .map(|(step, at)| format!("{at}. {}", step.brief()))
+            .collect()
+    }
+
+    /// Whether it takes pods off the board for a while: not all boards of a cluster may do that at once.
+    pub fn drains(&self) -> bool {
+        self.steps
+            .iter()
+            .any(|step| matches!(step, Step::Drain { .. }))
     }
 
     /// Only a look whether all is well.

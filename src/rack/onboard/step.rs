@@ -38,6 +38,19 @@ pub enum Step {
     RemoveOldNode {
         name: String,
     },
+    /// Cordon the Node and evict its pods, so that nothing is cut off.
+    Drain {
+        name: String,
+    },
+    /// Let pods come to the Node again.
+    Uncordon {
+        name: String,
+    },
+    /// Remove the Node of this very machine from the cluster, and its password.
+    Leave {
+        name: String,
+        machine: String,
+    },
     /// The installer, without download and without start.
     Install {
         role: Role,
@@ -65,6 +78,9 @@ impl Step {
             Step::PushImages { .. } => "push images",
             Step::Configure { .. } => "write config.yaml",
             Step::RemoveOldNode { .. } => "remove the old node",
+            Step::Drain { .. } => "drain",
+            Step::Uncordon { .. } => "uncordon",
+            Step::Leave { .. } => "leave the cluster",
             Step::Install { .. } => "install",
             Step::Start { .. } => "start",
             Step::Join { .. } => "join",
@@ -102,13 +118,47 @@ impl Step {
                 }
                 words
             }
-            Step::RemoveOldNode { name } => vec![format!("remove node {name} and its password from the cluster")],
+            Step::RemoveOldNode { name } | Step::Leave { name, .. } => vec![format!("remove node {name} and its password from the cluster")],
+            Step::Drain { name } => vec![format!(
+                "drain node {name}: cordon it and evict its pods, disruption budgets honoured; what they keep in emptyDir \
+                 volumes is lost, and a pod that nothing makes again stops it"
+            )],
+            Step::Uncordon { name } => vec![format!("uncordon node {name}")],
             Step::Install { role } => {
                 vec![format!("run k3s's installer as {} without download and start", role.command())]
             }
             Step::Start { role } => vec![format!("start {} and follow its journal", role.unit())],
             Step::Join { name, .. } => vec![format!("wait until node {name} is Ready and beats, and its system pods run")],
         }
+    }
+
+    /// What it does, in one short line; for a question.
+    pub fn brief(&self) -> String {
+        match self {
+            Step::Clean => "clean: local-path volumes on this board are lost".to_owned(),
+            Step::EditCmdline(edit) => {
+                let is_new = |word: &&str| edit.before.split_whitespace().all(|old| old != *word);
+                let added: Vec<&str> = edit.after.split_whitespace().filter(is_new).collect();
+                format!("edit {}: + {}", edit.path, added.join(" "))
+            }
+            Step::PushBinary { version, build } => format!("put k3s {version} ({build}) in place"),
+            Step::Configure { file, .. } => format!("write {file}"),
+            Step::RemoveOldNode { name } => format!("remove the old node {name} and its password"),
+            Step::Drain { name } => format!("drain node {name}"),
+            Step::Uncordon { name } => format!("uncordon node {name}"),
+            Step::Leave { name, .. } => format!("remove node {name} and its password"),
+            Step::Install { role } => format!("run k3s's installer as {}", role.command()),
+            Step::Start { role } => format!("start {}", role.unit()),
+            Step::Join { name, .. } => format!("wait until node {name} is Ready and beats"),
+            Step::SetClock | Step::Reboot { .. } | Step::PushImages { .. } => {
+                self.name().to_owned()
+            }
+        }
+    }
+
+    /// It cannot be undone: a name is typed before.
+    pub fn is_final(&self) -> bool {
+        matches!(self, Step::Clean | Step::RemoveOldNode { .. })
     }
 
     /// It cannot be undone, or interrupts what runs on the board.

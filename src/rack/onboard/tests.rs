@@ -72,6 +72,24 @@ fn said(changes: &[&str]) -> Facts {
     parse(&lines.join("\n")).unwrap()
 }
 
+/// A wish for a board, as tests of other modules want one.
+pub(crate) fn wish_of(host: &str, role: Role) -> Wish {
+    let server = match role {
+        Role::FirstServer { .. } => None,
+        Role::Server | Role::Agent => Some("k3s-server".to_owned()),
+    };
+    Wish {
+        host: host.to_owned(),
+        server,
+        ..wish(role)
+    }
+}
+
+/// A survey of a healthy board that lacks only its kernel's words, or says these things differently.
+pub(crate) fn survey_with(changes: &[&str]) -> Event {
+    surveyed(changes)
+}
+
 fn wish(role: Role) -> Wish {
     Wish {
         host: "rpi-04".to_owned(),
@@ -88,6 +106,7 @@ fn wish(role: Role) -> Wish {
         may_clean: false,
         may_replace: false,
         may_ignore_warnings: false,
+        leaves: false,
     }
 }
 

@@ -49,6 +49,30 @@ pub struct Wish {
     /// What is only a warning does not stop the board.
     #[serde(default)]
     pub may_ignore_warnings: bool,
+    /// It leaves its cluster and becomes blank again; version, labels and the like do not count then.
+    #[serde(default)]
+    pub leaves: bool,
+}
+
+/// What a person asks for in one go; versions and addresses are still to be found out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    pub hosts: Vec<String>,
+    /// As one would say it to ssh; when it is one of the hosts it is made now.
+    pub server: String,
+    pub url: Option<String>,
+    /// The address its Node has in the cluster; for when ssh knows only a tunnel to it.
+    pub known_address: Option<String>,
+    /// What boards become that are not the server.
+    pub role: Role,
+    pub etcd: bool,
+    pub name: Option<String>,
+    /// A version or a channel.
+    pub version: Option<String>,
+    pub labels: Vec<String>,
+    pub taints: Vec<String>,
+    /// They leave the cluster in place of joining it.
+    pub leaves: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
