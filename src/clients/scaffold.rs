@@ -20,17 +20,19 @@ pub struct Error {
     why: String,
 }
 
-fn error(path: &Path, why: impl ToString) -> Error {
+fn error(path: &Path, why: impl Into<String>) -> Error {
     Error {
         path: path.display().to_string(),
-        why: why.to_string(),
+        why: why.into(),
     }
 }
 
 /// What writing the files of `form` into a folder would change. Waits for the disk.
 pub fn read(folder: &str, form: Form) -> Result<Plan, Error> {
     let path = super::in_home(folder);
-    let is_folder = fs::metadata(&path).map_err(|it| error(&path, it))?.is_dir();
+    let is_folder = fs::metadata(&path)
+        .map_err(|it| error(&path, it.to_string()))?
+        .is_dir();
     if !is_folder {
         return Err(error(&path, "is no folder; name the folder of a project"));
     }
@@ -42,7 +44,7 @@ fn standing(path: &Path) -> Result<Option<String>, Error> {
     let about = match fs::symlink_metadata(path) {
         Ok(about) => about,
         Err(gone) if gone.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(other) => return Err(error(path, other)),
+        Err(other) => return Err(error(path, other.to_string())),
     };
     if !about.is_file() {
         let why = "is no plain file; move it away, or work in the folder it leads to";
@@ -51,7 +53,7 @@ fn standing(path: &Path) -> Result<Option<String>, Error> {
     if about.size() > LONGEST {
         return Err(error(path, "is too large to be one of these files"));
     }
-    let text = fs::read(path).map_err(|it| error(path, it))?;
+    let text = fs::read(path).map_err(|it| error(path, it.to_string()))?;
     let text = String::from_utf8(text).map_err(|_| error(path, "is no text"))?;
     Ok(Some(text))
 }

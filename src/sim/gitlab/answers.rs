@@ -10,6 +10,7 @@ use hyper::{Method, Request, Response};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::registry::Registry;
 use super::story::{Job, Project};
 use super::{GitlabFault, PATH, SHA, State, TOKEN};
 
@@ -42,7 +43,10 @@ pub(super) async fn answer(
     request: Request<Incoming>,
 ) -> Response<Full<Bytes>> {
     let (parts, body) = request.into_parts();
-    let body = body.collect().await.map(|it| it.to_bytes());
+    let body = body
+        .collect()
+        .await
+        .map(http_body_util::Collected::to_bytes);
     let body: Value = serde_json::from_slice(&body.unwrap_or_default()).unwrap_or_default();
     let header = |name: &str| {
         let value = parts.headers.get(name)?;
@@ -66,7 +70,7 @@ pub(super) async fn answer(
         } else if let Some(id) = deploy_token(path).filter(|_| is_known) {
             match (&parts.method, id) {
                 (&Method::POST, _) => state.registry.make(&body, today),
-                (&Method::DELETE, Some(id)) => state.registry.revoke(id),
+                (&Method::DELETE, id) => state.registry.revoke(id.parse().unwrap_or_default()),
                 _ => state.registry.list(today),
             }
         } else if is_known {
@@ -128,10 +132,10 @@ fn spoiled(fault: GitlabFault, mut answer: Answer) -> Answer {
     }
 }
 
-/// True for the deploy tokens of the project; with the number of one.
-fn deploy_token(path: &str) -> Option<Option<u64>> {
+/// What stands behind the address of the project's deploy tokens: nothing, or the number of one.
+fn deploy_token(path: &str) -> Option<&str> {
     let rest = path.strip_prefix("/gitlab/api/v4/projects/4711/deploy_tokens")?;
-    Some(rest.strip_prefix('/').and_then(|id| id.parse().ok()))
+    Some(rest.trim_start_matches('/'))
 }
 
 fn route(project: &mut Project, address: &str, method: &Method, path: &str) -> Answer {

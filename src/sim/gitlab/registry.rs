@@ -127,12 +127,7 @@ pub(in crate::sim) fn digest(name: &str) -> Option<String> {
 
 impl Registry {
     /// Answers below `/v2/`; `None` for what is none of its paths.
-    pub(super) fn answer(
-        &self,
-        address: &str,
-        path: &str,
-        authorization: Option<&str>,
-    ) -> Option<Answer> {
+    pub(super) fn answer(address: &str, path: &str, authorization: Option<&str>) -> Option<Answer> {
         let rest = path.strip_prefix("/v2/")?;
         let below = rest
             .strip_prefix(PATH)?

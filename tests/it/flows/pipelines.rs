@@ -121,29 +121,35 @@ async fn a_deploy_token_becomes_a_pull_secret_that_its_workload_uses() {
     cockpit.press("5").await;
     cockpit.until("ops/thermo-hub").await;
     cockpit.press("9").await;
-    cockpit.press("/ m y - w e b enter").await;
-    cockpit.until("my-web-app").await;
+    cockpit.press("/ p r o m t enter").await;
+    cockpit.until("promtail").await;
     for (time, said) in [
-        (0, "may pull; deployment web/my-web-app makes its pods anew"),
+        (
+            0,
+            "may pull; daemonset monitoring/promtail makes its pods anew",
+        ),
         // The second one takes the place of the first, whose token ends.
         (
             1,
-            "has a new token; deployment web/my-web-app used it already",
+            "has a new token; daemonset monitoring/promtail used it already",
         ),
     ] {
         cockpit.press("K").await;
-        cockpit.until("Pull secret in web").await;
+        cockpit.until("Pull secret in monitoring").await;
         cockpit.startled().await;
         cockpit.press("enter enter enter enter").await;
-        let question = cockpit.until("Make pull secret web/gitlab-pull?").await;
-        assert!(question.contains("k3s-office-rack-web"), "{question}");
+        let question = cockpit
+            .until("Make pull secret monitoring/gitlab-pull?")
+            .await;
+        assert!(
+            question.contains("k3s-office-rack-monitoring"),
+            "{question}"
+        );
         cockpit.answer("y").await;
         let screen = cockpit.until(said).await;
         assert!(!screen.contains("gldt"), "{screen}");
         assert_eq!(builds.deploy_tokens(), [time + 1]);
     }
-    cockpit.press("y").await;
-    cockpit.until("imagePullSecrets").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
