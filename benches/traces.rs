@@ -22,7 +22,7 @@ use bramble::rack::time::Now;
 use bramble::rack::trace::Trace;
 use bramble::theme::roles::Theme;
 use crossterm::event::{KeyCode, KeyEvent};
-use ratatui::buffer::Buffer;
+use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::{Rect, Size};
 
 const SIZE: usize = 50 << 20;
@@ -189,7 +189,7 @@ fn main() {
         view::view(&model, buf.area, &mut buf);
         slowest = slowest.max(begun.elapsed());
     }
-    let shown: String = buf.content().iter().map(|it| it.symbol()).collect();
+    let shown: String = buf.content().iter().map(Cell::symbol).collect();
     assert!(
         shown.contains("module_") && rows > 400_000,
         "{rows} rows\n{shown}"

@@ -30,6 +30,7 @@ pub mod node;
 pub mod onboard;
 pub mod pipeline;
 pub mod pod;
+mod pods;
 pub mod pool_text;
 pub mod pools;
 pub mod problem;
@@ -72,7 +73,7 @@ use crate::rack::namespace::Namespace;
 use crate::rack::node::{Lease, Node, NodeName, Uid};
 use crate::rack::onboard::runs::Runs;
 use crate::rack::pipeline::state::Builds;
-use crate::rack::pod::{Pod, PodCounts, PodHealth};
+use crate::rack::pod::{Pod, PodCounts};
 use crate::rack::pools::range::AddressRange;
 use crate::rack::problem::{Problem, Subject};
 use crate::rack::selector::Labels;
@@ -377,45 +378,6 @@ impl Rack {
         self.beats.get(name).map(strip).unwrap_or_default()
     }
 
-    /// Pods of a node; `None` as long as the pods are not listed or may not be.
-    pub fn pod_counts(&self, name: &NodeName) -> Option<PodCounts> {
-        self.link
-            .has_listed(Source::Pods)
-            .then(|| self.counts.get(name).copied().unwrap_or_default())
-    }
-
-    /// Every pod that is known, in no order.
-    pub(crate) fn pods(&self) -> impl Iterator<Item = &Pod> {
-        self.pods.values()
-    }
-
-    /// The pods on nodes that fail.
-    pub(crate) fn failing_pods(&self) -> impl Iterator<Item = &Pod> {
-        self.failing.iter().filter_map(|uid| self.pods.get(uid))
-    }
-
-    /// The pods on a node, by namespace and name.
-    pub fn pods_on(&self, name: &NodeName) -> Vec<&Pod> {
-        let mut pods: Vec<&Pod> = self
-            .pods
-            .values()
-            .filter(|pod| pod.node.as_ref() == Some(name))
-            .collect();
-        pods.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
-        pods
-    }
-
-    pub fn pod_by_uid(&self, uid: &Uid) -> Option<&Pod> {
-        self.pods.get(uid)
-    }
-
-    /// The pods of a namespace, in no order.
-    pub fn pods_in(&self, namespace: &str) -> impl Iterator<Item = &Pod> {
-        self.pods
-            .values()
-            .filter(move |pod| *pod.namespace == *namespace)
-    }
-
     /// The pods that use a claim and have not ended, in no order.
     pub fn pods_using<'a>(&'a self, claim: &'a ClaimName) -> impl Iterator<Item = &'a Pod> {
         self.pods_in(&claim.namespace)
@@ -523,60 +485,6 @@ impl Rack {
             None => Beat::first_seen(lease, self.now),
         };
         self.beats.insert(lease.node.clone(), beat);
-    }
-
-    fn apply_pods(&mut self, change: Change<Pod>) {
-        match change {
-            Change::Listed(pods) => {
-                self.counts.clear();
-                self.failing.clear();
-                self.pods.clear();
-                self.pods.reserve(pods.len());
-                for pod in pods {
-                    self.count(&pod, true);
-                    self.pods.insert(pod.uid.clone(), pod);
-                }
-            }
-            Change::Applied(pod) => {
-                if let Some(before) = self.pods.remove(&pod.uid) {
-                    self.count(&before, false);
-                }
-                self.count(&pod, true);
-                self.pods.insert(pod.uid.clone(), pod);
-            }
-            Change::Deleted(pod) => {
-                if let Some(before) = self.pods.remove(&pod.uid) {
-                    self.count(&before, false);
-                }
-            }
-        }
-    }
-
-    fn count(&mut self, pod: &Pod, is_there: bool) {
-        let Some(node) = &pod.node else { return };
-        let health = pod.health();
-        if health == PodHealth::Failing {
-            if is_there {
-                self.failing.insert(pod.uid.clone());
-            } else {
-                self.failing.remove(&pod.uid);
-            }
-        }
-        let held = u32::from(health != PodHealth::Done);
-        let failing = u32::from(health == PodHealth::Failing);
-        if !self.counts.contains_key(node) {
-            self.counts.insert(node.clone(), PodCounts::default());
-        }
-        let Some(counts) = self.counts.get_mut(node) else {
-            return;
-        };
-        if is_there {
-            counts.held += held;
-            counts.failing += failing;
-        } else {
-            counts.held = counts.held.saturating_sub(held);
-            counts.failing = counts.failing.saturating_sub(failing);
-        }
     }
 
     fn apply_events(&mut self, change: Change<NodeEvent>) {

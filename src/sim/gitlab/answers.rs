@@ -59,9 +59,7 @@ pub(super) async fn answer(
         let fault = state.fault;
         let (path, login) = (parts.uri.path(), header("authorization"));
         let today = Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
-        let of_registry = state
-            .registry
-            .answer(&state.address, path, login.as_deref());
+        let of_registry = Registry::answer(&state.address, path, login.as_deref());
         let answer = if let Some(answer) = of_registry {
             answer
         } else if path == "/gitlab/jwt/auth" {
