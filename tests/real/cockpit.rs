@@ -148,6 +148,14 @@ impl Cockpit {
         }
     }
 
+    /// Goes on until something is so out in the world.
+    pub(crate) async fn until_so(&mut self, what: &str, is_so: impl Fn() -> bool) {
+        let deadline = Instant::now() + SOON;
+        while !is_so() {
+            self.next(what, deadline).await;
+        }
+    }
+
     /// Waits for a message that `find` makes something of, takes it in like any other, and gives what was found.
     pub(crate) async fn until_told<T>(
         &mut self,

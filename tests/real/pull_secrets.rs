@@ -25,6 +25,10 @@ fn token(id: u64) -> NewToken {
     }
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one Secret from its first token to its last"
+)]
 async fn a_pull_secret_replaces_only_its_own_and_is_found_by_who_pulls(bed: Bed) {
     let connection = kubernetes::connect(&bed.target(Who::Admin)).await.unwrap();
     let hand = bed.hand();

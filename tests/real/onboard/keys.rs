@@ -102,7 +102,10 @@ fn a_cockpit_that_ends_in_the_middle_is_gone_on_with_by_keys() {
         cockpit.until("plan to be accepted").await;
         cockpit.press("o");
         cockpit.agree("Do this on board").await;
-        cockpit.until("reboot").await;
+        let has_begun = || !board.log().is_empty();
+        cockpit
+            .until_so("the first change of the board", has_begun)
+            .await;
         cockpit.leave().await;
 
         let mut again = desk.cockpit();
