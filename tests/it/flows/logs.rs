@@ -55,7 +55,8 @@ async fn a_workload_of_every_kind_is_described_and_its_logs_are_read() {
         cockpit
             .press(&format!("/ {} enter", letters.join(" ")))
             .await;
-        cockpit.until(&format!("/{name}")).await;
+        // The title has one blank after the name, the row at least two.
+        cockpit.until(&format!("/{name}  ")).await;
         cockpit.press("d").await;
         let screen = cockpit.until("Selector").await;
         assert!(screen.contains(name), "{kind}: {screen}");
