@@ -103,15 +103,20 @@ fn again_title(title: &str, action: Action) -> String {
     }
 }
 
-/// `:logs QUERY`, or `:logs board/NODE` for what k3s writes on a board.
+/// `:logs QUERY`, or `:logs board/NODE` for what k3s writes on a board, `:logs board/NODE/UNIT` for another unit.
 pub(super) fn ask(model: &mut Model, text: &str, joins: bool, queue: &mut VecDeque<Msg>) {
     if let Some(name) = text.trim().strip_prefix("board/") {
+        let (name, wanted) = name.split_once('/').unwrap_or((name, ""));
         let node = NodeName::new(name);
         let is_server = model
             .rack
             .node(&node)
             .is_some_and(|it| it.role() == Role::Server);
-        let unit = if is_server { "k3s" } else { "k3s-agent" };
+        let unit = match wanted.trim() {
+            "" if is_server => "k3s",
+            "" => "k3s-agent",
+            unit => unit,
+        };
         return match hosts::destination(model, &node) {
             Ok(to) => queue.push_back(Msg::OpenLogs(Opening {
                 joins,

@@ -279,7 +279,10 @@ fn clock(model: &mut Model, now: Now, queue: &mut VecDeque<Msg>, effects: &mut V
         let area = frame::regions(model.size).unwrap_or_default().body;
         model.panes.measure(model.focus, &model.rack, area);
         model.want_probes(true, effects);
-        with_panes(model, queue, effects, |panes, cx| panes.pools.on_clock(cx));
+        let is_shown = model.focus == PaneId::Pools;
+        with_panes(model, queue, effects, |panes, cx| {
+            panes.pools.on_clock(is_shown, cx);
+        });
     }
 }
 

@@ -161,9 +161,11 @@ impl PoolsPane {
         }
     }
 
-    /// A second has passed: what is not kept yet is kept.
-    pub fn on_clock(&mut self, cx: &mut Cx<'_>) {
-        self.catch_up(cx);
+    /// A second has passed: what is not kept yet is kept, and who looks sees what is new.
+    pub fn on_clock(&mut self, is_shown: bool, cx: &mut Cx<'_>) {
+        if is_shown {
+            self.catch_up(cx);
+        }
         if let Some(session) = &mut self.session {
             session.on_clock(cx);
         }

@@ -141,7 +141,17 @@ impl World {
             return Said::Follows(kernel(machine));
         }
         if line.contains("journalctl") {
-            let lines = journal(name, machine);
+            // Of another unit than its own it has nothing to say.
+            let is_of_other = line.split_once(" -u ").is_some_and(|(_, asked)| {
+                let asked = asked.split_whitespace().next().unwrap_or_default();
+                let asked = asked.trim_matches(['\'', '"', '\\']);
+                asked.trim_end_matches(".service") != unit(machine)
+            });
+            let lines = if is_of_other {
+                Vec::new()
+            } else {
+                journal(name, machine)
+            };
             return if line.contains(" -f") {
                 Said::Follows(lines)
             } else {

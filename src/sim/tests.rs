@@ -7,6 +7,7 @@ mod balancer;
 mod client;
 mod config;
 mod exports;
+mod journals;
 mod outages;
 mod rack;
 mod requests;

@@ -11,6 +11,7 @@ use crate::app::{Model, Settings, update};
 use crate::effect::{Effect, TaskKey};
 use crate::keymap::Keymap;
 use crate::msg::Msg;
+use crate::rack::board::Journal;
 use crate::rack::log::feed::{FeedId, FeedNews, Opening, Origin};
 use crate::rack::log::{LogLine, SourceId, SourceState, query};
 use crate::rack::problem::{Problem, Severity, Subject};
@@ -181,6 +182,20 @@ fn the_journal_of_a_board_stands_beside_pods() {
         "{}",
         screen(&model)
     );
+}
+
+#[test]
+fn any_unit_of_a_board_can_be_read() {
+    let mut model = model();
+    let effects = press(&mut model, ":logs space board/rpi-01/ssh.service enter");
+    let is_asked = |effect: &Effect| match effect {
+        Effect::OpenFeed {
+            origin: Origin::Journal(logs),
+            ..
+        } => logs.journal == Journal::Unit("ssh.service".to_owned()),
+        _ => false,
+    };
+    assert!(effects.iter().any(is_asked), "{effects:?}");
 }
 
 #[test]
