@@ -346,3 +346,44 @@ fn a_set_up_the_server_refuses_says_why_and_writes_nothing() {
     update(&mut model, Msg::Setup { context, news });
     assert!(text(&model).contains("it stops at the role"));
 }
+
+#[test]
+fn nothing_is_promised_of_data_whose_volume_is_not_known_or_whose_folder_is_shared() {
+    let mut model = rack(USUAL);
+    // Volumes may not be read.
+    list(&mut model, Source::Volumes, &[]);
+    press(&mut model, "down down D");
+    let screen = text(&model);
+    assert!(
+        screen.contains("Its volume pv-media is not known here"),
+        "{screen}"
+    );
+    assert!(!screen.contains("no data are lost"), "{screen}");
+
+    let mut model = rack(USUAL);
+    let mut shared = json!({ "metadata": { "name": "nas", "uid": "nas", "resourceVersion": "2" }, "provisioner": NFS,
+        "reclaimPolicy": "Delete", "volumeBindingMode": "Immediate",
+        "parameters": { "archiveOnDelete": "true", "pathPattern": "${.PVC.namespace}" } });
+    list(&mut model, Source::StorageClasses, &[shared.clone()]);
+    let claims = [
+        claim("media", "nas", "100Gi", "pv-media"),
+        claim("photos", "nas", "1Gi", "pv-photos"),
+    ];
+    list(&mut model, Source::Claims, &claims);
+    update(&mut model, Msg::Clock(at(140)));
+    press(&mut model, "g D");
+    let screen = text(&model);
+    assert!(
+        screen.contains("Claim office/photos shares its folder"),
+        "{screen}"
+    );
+
+    shared["parameters"]["pathPattern"] = json!("${.PVC.namespace}/${.PVC.name}");
+    let mut model = rack(USUAL);
+    list(&mut model, Source::StorageClasses, &[shared]);
+    list(&mut model, Source::Claims, &claims[..1]);
+    update(&mut model, Msg::Clock(at(140)));
+    press(&mut model, "g D");
+    let screen = text(&model);
+    assert!(screen.contains("more than one deep"), "{screen}");
+}

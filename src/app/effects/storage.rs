@@ -57,7 +57,7 @@ impl Effects {
 
     pub(super) fn try_setup(&mut self, context: String, manifest: Manifest) {
         let (target, inbox) = (self.target_in(&context), self.inbox.clone());
-        self.read(TaskKey::Manifest, async move {
+        self.read(TaskKey::Trial, async move {
             let tried = async {
                 let connection = kubernetes::connect(&target).await;
                 let connection = connection.map_err(|error| error.problem())?;

@@ -159,9 +159,15 @@ async fn prove(
     // What an attempt that was cut off has left.
     places.remove(connection).await?;
     let worked = written_and_read(connection, setup, &trial, &places, said).await;
-    let volume = worked.as_ref().ok().cloned();
     let removed = places.remove(connection).await;
-    let volume = worked.and(removed.map(|()| volume))?;
+    let volume = match (worked, removed) {
+        (Ok(volume), removed) => removed.map(|()| Some(volume))?,
+        (Err(problem), Ok(())) => return Err(problem),
+        (Err(problem), Err(left)) => {
+            let left = format!("the test claim is left behind: {}", left.sentence());
+            return Err(problem.evidence(left));
+        }
+    };
     if let Some(volume) = volume {
         places.volume_goes(connection, &volume, setup).await?;
     }

@@ -6,10 +6,10 @@ use crate::rack::Rack;
 use crate::rack::link::Source;
 use crate::rack::pod::{Pod, PodHealth};
 use crate::rack::problem::Subject;
-use crate::rack::storage::directory::{self, Fate};
+use crate::rack::storage::directory::{self, Fate, Trap};
 use crate::rack::storage::reach::Exports;
 use crate::rack::storage::view::{ClaimView, Hold, Holder, holders, place, size, volume_state};
-use crate::rack::storage::{Reclaim, StorageClass, Volume, VolumePhase, VolumePlace};
+use crate::rack::storage::{Claim, Reclaim, StorageClass, Volume, VolumePhase, VolumePlace};
 use crate::rack::time::short;
 
 /// Pods named under a server or a board.
@@ -135,7 +135,12 @@ fn deletion(rack: &Rack, view: &ClaimView<'_>, lines: &mut Vec<Line>) {
 
 /// What becomes of its data; `None` when it has no volume.
 pub(super) fn fate(rack: &Rack, view: &ClaimView<'_>) -> Option<(String, Piece)> {
-    let volume = view.volume?;
+    let Some(volume) = view.volume else {
+        // Volumes may not be read, or are not read yet: nothing is promised of one that is only named.
+        let name = view.claim.volume.as_deref()?;
+        let text = format!("its volume {name} is not known here: its data may be removed");
+        return Some((text, Piece::Warn));
+    };
     let folder = match &volume.place {
         VolumePlace::Nfs { path, .. } => path.rsplit('/').next().unwrap_or_default(),
         _ => "",
@@ -145,6 +150,9 @@ pub(super) fn fate(rack: &Rack, view: &ClaimView<'_>) -> Option<(String, Piece)>
         _ if volume.reclaim == Reclaim::Delete => Fate::Removed,
         _ => Fate::Stays,
     };
+    if let (Fate::Archived | Fate::Removed, Some(danger)) = (&fate, danger(rack, view)) {
+        return Some((danger, Piece::Bad));
+    }
     Some(match fate {
         Fate::Stays => (format!("the data stay at {}", place(volume)), Piece::Good),
         Fate::Archived => (
@@ -157,6 +165,30 @@ pub(super) fn fate(rack: &Rack, view: &ClaimView<'_>) -> Option<(String, Piece)>
             Piece::Warn,
         ),
     })
+}
+
+/// What else goes along when the provisioner takes its folder away or renames it.
+fn danger(rack: &Rack, view: &ClaimView<'_>) -> Option<String> {
+    let class = view.class.filter(|class| is_nfs(rack, class))?;
+    let folder =
+        |claim: &Claim| directory::of(claim, class, claim.volume.as_deref().unwrap_or_default());
+    let own = folder(view.claim);
+    let shares = |other: &&Claim| {
+        other.name != view.claim.name
+            && other.class.as_deref() == Some(&*class.name)
+            && folder(other) == own
+    };
+    if let Some(other) = rack.storage.claims().find(shares) {
+        let name = &other.name;
+        return Some(format!("claim {name} shares its folder: its data go along"));
+    }
+    let text = match directory::trap(view.claim, class)? {
+        Trap::WholeExport => "its folder is the whole export: everything in it goes along",
+        Trap::Nested => {
+            "its folder is more than one deep: provisioner v4.0.2 may take another of that name"
+        }
+    };
+    Some(text.to_owned())
 }
 
 pub(super) fn is_nfs(rack: &Rack, class: &StorageClass) -> bool {

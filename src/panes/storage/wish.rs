@@ -139,8 +139,9 @@ pub(super) fn is_name(text: &str) -> bool {
 pub(in crate::panes) fn filled_in(form: &FormId, answers: &Answers, cx: &mut Cx<'_>) {
     let question = match form {
         FormId::ClaimCreate => Some(create_question(answers, cx.rack)),
-        FormId::ClaimResize { claim, .. } => {
-            let claim = cx.rack.storage.claim(claim);
+        FormId::ClaimResize { claim, uid } => {
+            // One that was made anew under its name is another.
+            let claim = cx.rack.storage.claim(claim).filter(|it| it.uid == *uid);
             claim.map(|it| resize_question(it, answers.text(SIZE), cx.rack))
         }
         _ => None,
@@ -173,7 +174,10 @@ fn create_question(answers: &Answers, rack: &Rack) -> Question {
         } else {
             "at once"
         };
-        lines.push(format!("{} makes its volume {when}.", class.provisioner));
+        lines.push(format!(
+            "StorageClass {}: {} makes its volume {when}.",
+            class.name, class.provisioner
+        ));
     }
     lines.push(format!("Cluster: {}", rack.cluster.context));
     Question {
