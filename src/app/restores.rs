@@ -34,6 +34,14 @@ pub(super) fn rehearsed(model: &mut Model, wish: Box<Wish>, result: Result<Plan,
         "\nesc goes on to the question, which can be answered with no.\n"
     );
     show(model, title, &text);
+    if wish.context != model.rack.cluster.context {
+        // The board of that name here is another.
+        let text = format!(
+            "board {node} belongs to context {}: rehearse again there",
+            wish.context
+        );
+        return model.notify(Level::Warning, text);
+    }
     if model.is_read_only() {
         let text = "read-only mode: the rehearsal is all there is";
         return model.notify(Level::Info, text);
@@ -45,7 +53,7 @@ pub(super) fn rehearsed(model: &mut Model, wish: Box<Wish>, result: Result<Plan,
             plan.steps.len()
         ),
         format!("By hand it is: bramble restore {} {}", wish.file, wish.to),
-        format!("Cluster: {}", model.rack.cluster.context),
+        format!("Cluster: {}", wish.context),
     ];
     model.waiting.push_back(Popup::question(Question {
         typed: Some(node.to_string()),
@@ -135,6 +143,7 @@ mod tests {
 
     fn wish() -> Box<Wish> {
         Box::new(Wish {
+            context: String::new(),
             node: NodeName::new("a"),
             to: Destination::parse("pi@a").unwrap(),
             file: "/b/a.tar.age".into(),
@@ -205,5 +214,17 @@ mod tests {
         assert_eq!(title(&model), "Rehearsal: restore board a");
         press(&mut model, KeyCode::Esc);
         assert_eq!(title(&model), "");
+    }
+
+    #[test]
+    fn a_rehearsal_of_another_cluster_asks_nothing_here() {
+        let mut model = model(false);
+        let mut wish = wish();
+        wish.context = "elsewhere".to_owned();
+        let result = Ok(plan());
+        update(&mut model, Msg::RestoreRehearsed { wish, result });
+        assert_eq!(title(&model), "Rehearsal: restore board a");
+        press(&mut model, KeyCode::Esc);
+        assert_eq!(title(&model), "", "the board of that name here is another");
     }
 }

@@ -71,6 +71,7 @@ pub(in crate::panes) fn filled_in(
         _ => Opens::Identity(identity.to_owned()),
     };
     let wish = Wish {
+        context: cx.rack.cluster.context.clone(),
         node: node.clone(),
         to: to.clone(),
         file: answers.text(FILE).trim().to_owned(),

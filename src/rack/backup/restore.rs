@@ -13,6 +13,8 @@ use crate::rack::ssh::Destination;
 /// A backup that is to be put onto a board, as a person says it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wish {
+    /// The context in which the board was chosen.
+    pub context: String,
     pub node: NodeName,
     pub to: Destination,
     pub file: String,
