@@ -51,6 +51,8 @@ pub enum TaskKey {
     Restore,
     Idle,
     Manifest,
+    /// A provisioner that is tried.
+    Trial,
     /// Looks at NFS servers.
     Nfs,
     /// Pipelines of all GitLab servers.
@@ -397,11 +399,10 @@ impl Effect {
             // A person can change anything there.
             | Effect::Exec { .. }
             | Effect::Shell(_) => true,
-            Effect::Onboard { orders, .. } => {
-                orders.iter().any(|order| matches!(order, machine::Order::Do { .. }))
-            }
             // To stop is never forbidden.
             Effect::CancelDrain(_)
+            // What an accepted plan comes to, whatever context is on the screen meanwhile: `SteerOnboarding` accepts it.
+            | Effect::Onboard { .. }
             | Effect::WatchBoards { .. }
             | Effect::AnswerSsh { .. }
             | Effect::PrepareOnboarding(_)

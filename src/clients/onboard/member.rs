@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::{Board, Outcome};
@@ -59,15 +59,24 @@ pub(super) async fn drain(board: &Board<'_>, name: &str) -> Outcome {
     let draining = drain::drain(&connection, &order, &cancel, &tx);
     let hearing = async {
         let (mut total, mut gone, mut held) = (0, 0, None);
+        // A pod that is held says so again and again: only one that leaves is a reason to wait on.
+        let mut end = Instant::now() + DRAINING;
         loop {
-            match timeout(DRAINING, news.recv()).await {
+            if cancel.is_cancelled() {
+                // What was asked for already ends first.
+                end = Instant::now() + DRAINING;
+            }
+            match timeout_at(end, news.recv()).await {
                 Ok(Some(Drained::Ended(end))) => return (end, total, held),
                 Ok(Some(Drained::Pods(pods))) => total = pods.len(),
                 Ok(Some(Drained::Pod(_, news))) => {
                     if let PodNews::Held(why) = &news {
                         held = Some(why.clone());
                     }
-                    gone += usize::from(matches!(news, PodNews::Gone));
+                    if matches!(news, PodNews::Gone) {
+                        gone += 1;
+                        end = Instant::now() + DRAINING;
+                    }
                     board
                         .note(format!("{gone} of {total} pods have left"))
                         .await;
