@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use crate::effect::{Effect, RequestId};
 use crate::rack::node::{NodeName, Uid};
 use crate::rack::pipeline::Job;
-use crate::rack::pipeline::state::JobRef;
+use crate::rack::pipeline::state::{JobRef, ProjectRef};
 use crate::rack::pod::Maker;
 use crate::rack::secret::Secret;
 use crate::rack::service::ServiceName;
@@ -91,6 +91,8 @@ pub enum FormId {
     PullSecret {
         workload: WorkloadRef,
         maker: Maker,
+        /// In the order of the form.
+        offered: Vec<ProjectRef>,
     },
     /// Files for building an image are written into a folder.
     ArmScaffold,

@@ -94,8 +94,13 @@ impl Panes {
                     workloads::scaled(workload, maker, answers, cx);
                 }
                 FormId::TraceSave => pipelines::save::filled_in(&self.pipelines, answers, cx),
-                FormId::PullSecret { workload, maker } => {
-                    workloads::pull_secret_wanted(workload, maker, answers, cx);
+                FormId::PullSecret {
+                    workload,
+                    maker,
+                    offered,
+                } => {
+                    let holder = (workload, maker);
+                    workloads::pull_secret_wanted(holder, offered, answers, cx);
                 }
                 FormId::ArmScaffold => pipelines::arm::filled_in(answers, cx),
                 FormId::LogSave => self.logs.filled_in(answers, cx),

@@ -308,9 +308,11 @@ impl<'a> Session<'a> {
     async fn follow(&self, address: &str, accept: &'static str) -> Result<Answer, Fault> {
         let no_url = || Fault::Garbled("it leads to an address that is no URL".to_owned());
         let mut uri: Uri = address.parse().map_err(|_| no_url())?;
-        let first = uri.authority().cloned();
+        let place = |uri: &Uri| (uri.scheme().cloned(), uri.authority().cloned());
+        let first = place(&uri);
         for _ in 0..HOPS {
-            let is_first = uri.authority() == first.as_ref();
+            // The same host in the clear is another place.
+            let is_first = place(&uri) == first;
             let token = self.token.as_ref().filter(|_| is_first);
             let answer = self
                 .registry

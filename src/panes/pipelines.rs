@@ -246,6 +246,8 @@ impl PipelinesPane {
             let project = at.project.clone();
             (JobRef { project, job: *id }, LogPage::default())
         });
+        // It may have been told whole before, and was closed since.
+        self.opened += u64::from(self.beside.is_some());
         self.settle(cx.rack, cx.area);
     }
 

@@ -24,6 +24,7 @@ use crate::rack::Rack;
 use crate::rack::image::Wish;
 use crate::rack::log::feed::Opening;
 use crate::rack::node::Uid;
+use crate::rack::pipeline::state::ProjectRef;
 use crate::rack::pod::{Maker, Pod, PodHealth};
 use crate::rack::problem::Subject;
 use crate::rack::workload::WorkloadRef;
@@ -375,12 +376,12 @@ pub(super) fn pull_secret_complaint(
 
 /// The form for a pull secret was filled in.
 pub(super) fn pull_secret_wanted(
-    workload: &WorkloadRef,
-    maker: &Maker,
+    holder: (&WorkloadRef, &Maker),
+    offered: &[ProjectRef],
     answers: &Answers,
     cx: &mut Cx<'_>,
 ) {
-    pull_secret::filled_in(workload, maker, answers, cx);
+    pull_secret::filled_in(holder, offered, answers, cx);
 }
 
 /// What is wrong with a number of pods that was typed.

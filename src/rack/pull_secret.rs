@@ -106,13 +106,18 @@ impl Wanted {
                 "name": &*self.name,
                 "namespace": &*self.namespace,
                 "annotations": {
-                    TOKEN_ID: format!("{} {}", token.id, self.path),
+                    TOKEN_ID: format!("{} {}", token.id, self.source()),
                     TOKEN_ENDS: self.ends.to_string(),
                 },
             },
             "data": { ".dockerconfigjson": self.login(token).expose() },
         });
         Secret::new(text.to_string())
+    }
+
+    /// Whose token it is.
+    pub fn source(&self) -> String {
+        format!("{} {}", self.project.instance, self.path)
     }
 
     /// What kubectl's `create secret docker-registry` writes, in base64.
@@ -127,10 +132,11 @@ impl Wanted {
     }
 }
 
-/// The number of the token that a Secret of ours was made with.
-pub fn token_of(annotations: &Value) -> Option<u64> {
-    let text = annotations.get(TOKEN_ID)?.as_str()?;
-    text.split(' ').next()?.parse().ok()
+/// The number of the token that a Secret was made with here, and for which project of which GitLab: the number of one
+/// means nothing in another.
+pub fn token_of(annotations: &Value) -> Option<(u64, &str)> {
+    let (number, source) = annotations.get(TOKEN_ID)?.as_str()?.split_once(' ')?;
+    Some((number.parse().ok()?, source))
 }
 
 /// `imagePullSecrets` with one name more; `None` when it is there already.
@@ -222,7 +228,9 @@ mod tests {
         assert!(!format!("{manifest:?} {token:?}").contains("gldt"));
         let value: Value = serde_json::from_str(manifest.expose()).unwrap();
         assert_eq!(value["type"], TYPE);
-        assert_eq!(token_of(&value["metadata"]["annotations"]), Some(12));
+        let annotations = &value["metadata"]["annotations"];
+        let source = wanted().source();
+        assert_eq!(token_of(annotations), Some((12, source.as_str())));
         let config = value["data"][".dockerconfigjson"].as_str().unwrap();
         let config: Value = serde_json::from_slice(&STANDARD.decode(config).unwrap()).unwrap();
         let login = &config["auths"]["reg.lan:5050"];

@@ -91,7 +91,16 @@ async fn a_pull_secret_replaces_only_its_own_and_is_found_by_who_pulls(bed: Bed)
     }
     let stored = hand.get(secret).await;
     assert_eq!(stored["type"], "kubernetes.io/dockerconfigjson");
-    assert_eq!(stored["metadata"]["annotations"][TOKEN_ID], "2 ops/hub");
+    assert_eq!(
+        stored["metadata"]["annotations"][TOKEN_ID],
+        format!("2 {}", wanted.source())
+    );
+    // The number of a token means nothing in another project.
+    let mut other = wanted.clone();
+    other.path = "ops/other".into();
+    let refused = kubernetes::pull_secret(&connection, &other).await;
+    let why = refused.unwrap_err().to_string();
+    assert!(why.contains("it holds the token of"), "{why}");
     let now = hand.get(&format!("{deployments}/puller")).await;
     let names = &now["spec"]["template"]["spec"]["imagePullSecrets"];
     assert_eq!(

@@ -64,12 +64,22 @@ async fn make(target: &Target, settings: &Settings, wanted: &Wanted) -> Result<S
         }
         return Err(problem);
     }
+    // The new one was tried, and nobody has the number of the one before any more.
+    let mut left = String::new();
+    if let Some(before) = standing
+        && gitlab
+            .revoke_deploy_token(project, before.token)
+            .await
+            .is_err()
+    {
+        left = format!("; the old token #{} could not be revoked", before.token);
+    }
     let is_new = kubernetes::attach_pull_secret(&connection, wanted)
         .await
         .map_err(|error| {
             let mut problem = of_cluster(error);
             problem.why = format!(
-                "the secret is there, {} does not use it: {}",
+                "the secret is there, {} does not use it: {}{left}",
                 wanted.holder, problem.why
             );
             problem
@@ -82,18 +92,7 @@ async fn make(target: &Target, settings: &Settings, wanted: &Wanted) -> Result<S
         (holder, true) => format!("secret {done} may pull; {holder} makes its pods anew with it"),
         (holder, false) => format!("secret {done} has a new token; {holder} used it already"),
     };
-    if let Some(before) = standing
-        && gitlab
-            .revoke_deploy_token(project, before.token)
-            .await
-            .is_err()
-    {
-        done = format!(
-            "{done}; the old token #{} could not be revoked",
-            before.token
-        );
-    }
-    Ok(done)
+    Ok(format!("{done}{left}"))
 }
 
 /// Asks the registry with the token alone, as a node will.

@@ -53,12 +53,17 @@ pub(super) async fn standing(
     };
     let read = decoded(&body, "the secret")?;
     let metadata = &read["metadata"];
-    let foreign = || Error::Unreadable {
+    let foreign = |why: String| Error::Unreadable {
         what: format!("secret {}/{}", wanted.namespace, wanted.name),
-        why: "it was not made here: take another name, or delete it first".to_owned(),
+        why: format!("{why}: take another name, or delete it first"),
+    };
+    let token = match token_of(&metadata["annotations"]) {
+        Some((token, source)) if source == wanted.source() => token,
+        Some((_, source)) => return Err(foreign(format!("it holds the token of {source}"))),
+        None => return Err(foreign("it was not made here".to_owned())),
     };
     Ok(Some(Standing {
-        token: token_of(&metadata["annotations"]).ok_or_else(foreign)?,
+        token,
         version: metadata["resourceVersion"]
             .as_str()
             .unwrap_or_default()

@@ -56,6 +56,7 @@ pub(super) fn form(item: &Item<'_>, rack: &Rack) -> Msg {
         id: FormId::PullSecret {
             workload: workload.clone(),
             maker: maker.clone(),
+            offered: projects(rack).into_iter().map(|(at, _)| at).collect(),
         },
         title: format!("Pull secret in {}", workload.namespace),
         lines: vec![
@@ -96,9 +97,16 @@ pub(super) fn complaint(answers: &Answers, rack: &Rack) -> Option<(&'static str,
 }
 
 /// Asks, with everything named.
-pub(super) fn filled_in(workload: &WorkloadRef, maker: &Maker, answers: &Answers, cx: &mut Cx<'_>) {
+pub(super) fn filled_in(
+    (workload, maker): (&WorkloadRef, &Maker),
+    offered: &[ProjectRef],
+    answers: &Answers,
+    cx: &mut Cx<'_>,
+) {
+    // The list may have changed while the form was open.
+    let chosen = offered.get(answers.choice(PROJECT));
     let all = projects(cx.rack);
-    let Some((at, project)) = all.get(answers.choice(PROJECT)) else {
+    let Some((at, project)) = all.iter().find(|(at, _)| Some(at) == chosen) else {
         return cx
             .msgs
             .push(Msg::warn("that project is not there any more"));
