@@ -176,7 +176,13 @@ impl PipelinesPane {
                         job.named()
                     )),
                     Some((at, job)) => Msg::ReadImages(Wish::Job(at, job.named())),
-                    None => Msg::info("there is no job here: enter opens a pipeline"),
+                    None => match self.trail.last() {
+                        // Its log came before the list of jobs it is in.
+                        Some(Place::Log(at)) => {
+                            Msg::ReadImages(Wish::Job(at.clone(), format!("job #{}", at.job)))
+                        }
+                        _ => Msg::info("there is no job here: enter opens a pipeline"),
+                    },
                 });
                 return;
             }
